@@ -1,0 +1,3 @@
+module jobbox/sim
+
+go 1.25.0
