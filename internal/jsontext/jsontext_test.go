@@ -49,7 +49,7 @@ func TestParseRefuses(t *testing.T) {
 		{"octal", `{"a":007}`, "not JSON"},
 		{"bad escape", `{"a":"\q"}`, "not JSON"},
 		{"trailing", `{} {}`, "not JSON"},
-		{"deep", strings.Repeat("[", 65) + strings.Repeat("]", 65), "nested deeper than 64"},
+		{"deep", strings.Repeat("[", 251) + strings.Repeat("]", 251), "nested deeper than 250"},
 		{"twice", `{"a":{"b":1,"b":2}}`, "a.b: the key occurs twice"},
 		{"twice, once escaped", `[{"\u0061":1,"a":2}]`, "[0].a: the key occurs twice"},
 	}

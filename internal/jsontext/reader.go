@@ -11,7 +11,7 @@ import (
 
 // maxDepth is how deep values may nest. fastjson itself stops at 300, with an
 // error text that repeats the whole document.
-const maxDepth = 64
+const maxDepth = 250
 
 // Value is a place in a parsed document: what stands there, if anything, and
 // the path that leads to it. Strings taken from it are copies.
@@ -28,8 +28,19 @@ type Member struct {
 
 // Parse reads one JSON document of at most max bytes. It is stricter than
 // fastjson: valid UTF-8, RFC 8259 to the letter, no duplicate keys, no depth
-// beyond 64. The value stays good for as long as it is held.
+// beyond 250. The value stays good for as long as it is held.
 func Parse(data []byte, max int) (Value, error) {
+	root, err := ParseEnvelope(data, max)
+	if err != nil {
+		return Value{}, err
+	}
+	return root, root.Unique()
+}
+
+// ParseEnvelope is Parse without the search for duplicate keys: for a message
+// whose sender must be answered although what it carries is refused. Call
+// Unique on that part.
+func ParseEnvelope(data []byte, max int) (Value, error) {
 	if len(data) > max {
 		return Value{}, fmt.Errorf("%d bytes, at most %d are allowed", len(data), max)
 	}
@@ -47,8 +58,7 @@ func Parse(data []byte, max int) (Value, error) {
 	if err != nil {
 		return Value{}, fmt.Errorf("not JSON: %s", short(err))
 	}
-	root := Value{v: v}
-	return root, root.checkDuplicates()
+	return Value{v: v}, nil
 }
 
 // short keeps a library's error text, which quotes the input, within bounds.
@@ -82,11 +92,11 @@ func checkDepth(data []byte) error {
 	return nil
 }
 
-// checkDuplicates refuses a key that occurs twice in one object: readers differ
-// in which one they take, and a document must mean one thing.
-func (v Value) checkDuplicates() error {
-	switch v.v.Type() {
-	case fastjson.TypeObject:
+// Unique refuses a key that occurs twice in one object, at any depth: readers
+// differ in which one they take, and a document must mean one thing.
+func (v Value) Unique() error {
+	switch v.Kind() {
+	case "an object":
 		members, _ := v.Object()
 		seen := make(map[string]bool, len(members))
 		for _, m := range members {
@@ -94,14 +104,14 @@ func (v Value) checkDuplicates() error {
 				return m.Value.Errorf("the key occurs twice")
 			}
 			seen[m.Key] = true
-			if err := m.Value.checkDuplicates(); err != nil {
+			if err := m.Value.Unique(); err != nil {
 				return err
 			}
 		}
-	case fastjson.TypeArray:
+	case "an array":
 		items, _ := v.Array()
 		for _, item := range items {
-			if err := item.checkDuplicates(); err != nil {
+			if err := item.Unique(); err != nil {
 				return err
 			}
 		}
