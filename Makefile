@@ -1,0 +1,100 @@
+# jobbox: the device side of AWS IoT Jobs. `make help` lists the targets.
+# Linux, GNU make, Go 1.24 or later (1.25 for the simulated cloud and the tests).
+
+GO      ?= go
+NICE    ?=
+PREFIX  ?= /usr/local
+DESTDIR ?=
+BINDIR  ?= $(PREFIX)/sbin
+DOCDIR  ?= $(PREFIX)/share/doc/jobbox
+BIN     ?= bin
+VERSION ?= $(shell scripts/version.sh)
+# The one moment that goes into the binary: the last commit's, so that the same
+# source gives the same bytes, and a device whose clock is older knows it.
+SOURCE_DATE_EPOCH ?= $(shell scripts/build-date.sh)
+
+TAGS ?=
+ifeq ($(EXCLUDE_JOBS),ON)
+TAGS += exclude_jobs
+endif
+
+# Go 1.26 reserves 32 MiB of zeroed memory for a FIPS mode that main.go turns
+# off; with this older snapshot of the same cryptography it does not, and the
+# program starts on a device with 32 MiB of RAM (docs/SIZES.md).
+export GOFIPS140 = v1.0.0
+
+LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.buildDate=$(SOURCE_DATE_EPOCH)
+GO_BUILD = CGO_ENABLED=0 $(NICE) $(GO) build -trimpath -buildvcs=false -tags "$(strip $(TAGS))" -ldflags "$(LDFLAGS)"
+STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.7.0
+TESTRUN  = $(GO) run ./scripts/testrun
+
+# Every core that is built for, and the environment that makes its binary.
+# Each variable that could change the bytes is set, whatever the caller has.
+CROSS = arm5 arm6 arm7 arm64 mips mipsle mips64le riscv64 386 amd64
+ENV_arm5     = GOARCH=arm GOARM=5
+ENV_arm6     = GOARCH=arm GOARM=6
+ENV_arm7     = GOARCH=arm GOARM=7
+ENV_arm64    = GOARCH=arm64 GOARM64=v8.0
+ENV_mips     = GOARCH=mips GOMIPS=softfloat
+ENV_mipsle   = GOARCH=mipsle GOMIPS=softfloat
+ENV_mips64le = GOARCH=mips64le GOMIPS64=softfloat
+ENV_riscv64  = GOARCH=riscv64 GORISCV64=rva20u64
+ENV_386      = GOARCH=386 GO386=sse2
+ENV_amd64    = GOARCH=amd64 GOAMD64=v1
+
+.PHONY: all help deps sim cross $(CROSS:%=cross-%) size reproducible install uninstall \
+	demo check lint unit test bench clean
+
+all: ## bin/jobbox, for this machine
+	$(GO_BUILD) -o $(BIN)/jobbox .
+
+help: ## this list
+	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1	/p' Makefile | expand -t 16
+
+deps: ## installs what the tests and the demo need (Debian packages, as root)
+	scripts/install-deps.sh
+
+sim: ## bin/jobsim, the cloud on a desk
+	cd sim && CGO_ENABLED=0 GOFIPS140=off $(NICE) $(GO) build -trimpath -buildvcs=false -o $(abspath $(BIN))/jobsim ./cmd/jobsim
+
+cross: $(CROSS:%=cross-%) ## bin/jobbox-linux-CORE, for every core
+
+$(CROSS:%=cross-%): cross-%:
+	GOOS=linux $(ENV_$*) $(GO_BUILD) -o $(BIN)/jobbox-linux-$* .
+
+size: cross ## bytes of each binary, plain and xz; fails over the limit
+	scripts/size.sh $(BIN)
+
+reproducible: ## two builds, two directories, two empty caches: the same bytes
+	scripts/reproducible.sh arm7
+
+install: ## the binary and its documents, below PREFIX and DESTDIR
+	test -x $(BIN)/jobbox || $(MAKE) all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DOCDIR)
+	install -m 0755 $(BIN)/jobbox $(DESTDIR)$(BINDIR)/jobbox
+	install -m 0644 README.md CHANGELOG.md LICENSE NOTICE docs/*.md $(DESTDIR)$(DOCDIR)
+	test "$(ALIAS)" != ON || ln -sf jobbox $(DESTDIR)$(BINDIR)/aws-iot-device-client
+
+uninstall: ## what install put there
+	rm -f $(DESTDIR)$(BINDIR)/jobbox $(DESTDIR)$(BINDIR)/aws-iot-device-client
+	rm -rf $(DESTDIR)$(DOCDIR)
+
+demo: deps all sim ## a job from the simulated cloud to a process and back
+	scripts/demo.sh $(BIN)
+
+lint: ## gofmt, vet, staticcheck, shellcheck
+	scripts/lint.sh "$(STATICCHECK)"
+
+unit: ## unit tests and architecture tests with the race detector
+	$(TESTRUN) -race -short . sim
+
+check: lint unit ## what must pass before a change goes in
+
+test: deps all sim lint ## every test, end to end: what CI runs
+	$(TESTRUN) -race . sim
+
+bench: all sim ## starting a step against fork and exec; the agent's benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+clean: ## what was built
+	rm -rf bin dist

@@ -1,0 +1,53 @@
+#!/bin/sh
+# Installs the Debian packages that the tests and the demo need and this machine
+# lacks. Nothing is asked; without root it names them and fails.
+set -eu
+
+missing=
+
+# need PACKAGE TEST...: the package is missing where the test fails.
+need() {
+	package=$1
+	shift
+	"$@" >/dev/null 2>&1 || missing="$missing $package"
+}
+
+has() {
+	PATH=$PATH:/usr/sbin:/sbin command -v "$1"
+}
+
+installed() {
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1")" = installed ]
+}
+
+need git has git
+need gcc has gcc
+need libc6-dev test -e /usr/include/stdlib.h
+need make has make
+need file has file
+need xz-utils has xz
+need ca-certificates test -e /etc/ssl/certs/ca-certificates.crt
+need shellcheck has shellcheck
+need sudo has sudo
+need strace has strace
+need mosquitto has mosquitto
+need mosquitto-clients has mosquitto_pub
+need nodejs has node
+need npm has npm
+need awscli test -x /usr/bin/aws
+need busybox-static installed busybox-static
+need qemu-user-static has qemu-mips-static
+
+if [ -z "$missing" ]; then
+	exit 0
+fi
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+	echo "missing packages; install them first:" >&2
+	echo "  apt-get install --no-install-recommends$missing" >&2
+	exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt="apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3"
+$apt update
+# shellcheck disable=SC2086 # words, one a package
+$apt install -y --no-install-recommends $missing >/dev/null
