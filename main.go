@@ -1,3 +1,8 @@
+// The build links an older snapshot of Go's cryptography for its small memory
+// (docs/SIZES.md), which would turn FIPS mode on. Nothing here asks for that.
+//
+//go:debug fips140=off
+
 // Command jobbox is the device side of AWS IoT Jobs in one static file: the
 // agent, the runner of its steps, and the small programs (applets) around them.
 package main
