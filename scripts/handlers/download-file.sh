@@ -1,0 +1,113 @@
+#!/bin/sh
+# download-file.sh RUNASUSER URL FILE [SHA256]
+#
+# Downloads URL to FILE, by "jobbox fetch" where it can be found (verified
+# HTTPS, taken up again where it broke off), else by curl or wget. FILE is
+# replaced once all of it is there, and has that SHA-256 where one is given.
+# A presigned URL is a secret: it is never printed.
+set -uf
+LC_ALL=C
+export LC_ALL
+
+fail() {
+	status=$1
+	shift
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+	exit "$status"
+}
+
+# BusyBox's shell may take its own applet wget, which verifies no certificate,
+# for a fuller one in PATH.
+in_path() {
+	IFS=:
+	for dir in $PATH; do
+		[ -f "$dir/$1" ] && [ -x "$dir/$1" ] && printf '%s\n' "$dir/$1" && return
+	done
+	return 1
+}
+
+can_fetch() { "$1" fetch --help >/dev/null 2>&1; }
+
+# jobbox need not be in PATH: this handler's parent is it.
+find_jobbox() {
+	if found=$(in_path jobbox) && can_fetch "$found"; then
+		printf '%s\n' "$found"
+		return
+	fi
+	case $(readlink "/proc/$PPID/exe" 2>/dev/null) in
+	*/jobbox | */jobbox[-_]* | */jobbox\ * | */aws-iot-device-client | */aws-iot-device-client\ *) ;;
+	*) return 1 ;;
+	esac
+	can_fetch "/proc/$PPID/exe" && printf '%s\n' "/proc/$PPID/exe"
+}
+
+# by_other_means leaves the file under a name of its own until it is whole.
+by_other_means() {
+	[ -d "$file" ] && fail 1 "$file is a directory"
+	part=$file.part.$$
+	trap 'rm -f "$part"' EXIT
+	trap 'exit 1' HUP INT TERM
+	transfer || fail 1 "download to $file failed, exit status $?"
+	[ -z "$sum" ] || verify
+	sync
+	mv -f "$part" "$file" || fail 1 "$file could not be put in place"
+}
+
+# transfer gives up on a connection that is silent for a minute, and never goes
+# on from HTTPS to HTTP.
+transfer() {
+	if curl=$(in_path curl); then
+		"$curl" -fsSL --proto "=http,https" --proto-redir "=${url%%:*},https" --retry 3 \
+			--connect-timeout 60 --speed-limit 1 --speed-time 60 -o "$part" -- "$url" 2>&1
+	elif ! wget=$(in_path wget); then
+		fail 3 "nothing here can fetch: looked for jobbox, curl and wget in $PATH"
+	elif [ "${url%%:*}" = http ]; then
+		"$wget" -q -T 60 -O "$part" -- "$url" 2>&1
+	elif verifies "$wget"; then
+		"$wget" -q -T 60 --max-redirect=0 -O "$part" -- "$url" 2>&1
+	else
+		fail 3 "nothing here can fetch https: no jobbox fetch, no curl, and $wget does not verify certificates"
+	fi
+}
+
+# BusyBox's wget is not among those.
+verifies() {
+	case $("$1" --version 2>/dev/null) in
+	*"GNU Wget"*+https* | *"GNU Wget"*+ssl*) return 0 ;;
+	esac
+	return 1
+}
+
+verify() {
+	got=$(sha256sum <"$part") || fail 3 "sha256sum is missing, so the file cannot be checked"
+	[ "${got%% *}" = "$sum" ] || fail 1 "the file has the SHA-256 ${got%% *}, not $sum"
+}
+
+[ $# -eq 3 ] || [ $# -eq 4 ] || fail 2 "want RUNASUSER URL FILE [SHA256], got $# arguments"
+url=$2
+file=$3
+sum=$(printf '%s' "${4:-}" | tr 'A-F' 'a-f')
+case $url in
+*[!!-~]*) fail 2 "the URL holds a space or a character that belongs in %XX" ;;
+http://?* | https://?*) ;;
+*) fail 2 "the URL must begin with http:// or https://" ;;
+esac
+case $file in
+'') fail 2 "the name of the file is empty" ;;
+-*) fail 2 "the name of the file begins with a dash: write ./ before it" ;;
+*[[:cntrl:]]*) fail 2 "the name of the file holds a control character" ;;
+*/) fail 2 "$file names a directory, want a file" ;;
+esac
+case $sum in
+'') ;;
+*[!0-9a-f]*) fail 2 "the SHA-256 holds something else than hexadecimal digits" ;;
+*) [ ${#sum} -eq 64 ] || fail 2 "a SHA-256 has 64 hexadecimal digits, got ${#sum}" ;;
+esac
+
+if jobbox=$(find_jobbox); then
+	set -- fetch
+	[ -z "$sum" ] || set -- "$@" --sha256 "$sum"
+	exec "$jobbox" "$@" -- "$url" "$file"
+fi
+by_other_means
+echo "$file: downloaded"
