@@ -1,0 +1,99 @@
+package archtest
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// EXCLUDE_JOBS=ON must leave nothing of the Jobs feature in the binary. The
+// same look at the ordinary build shows that it would be seen.
+func TestExcludeJobs(t *testing.T) {
+	bin := filepath.Join(t.TempDir(), "jobbox")
+	symbols := func(tags string) (jobs, all int) {
+		output(t, []string{"CGO_ENABLED=0"}, "go", "build", "-tags", tags, "-o", bin, ".")
+		for _, line := range lines(output(t, nil, "go", "tool", "nm", bin)) {
+			all++
+			if strings.Contains(line, "jobbox/jobs") {
+				jobs++
+			}
+		}
+		return jobs, all
+	}
+	if jobs, all := symbols("exclude_jobs"); jobs != 0 || all == 0 {
+		t.Errorf("with exclude_jobs: %d symbols of jobbox/jobs among %d; want none", jobs, all)
+	}
+	if jobs, _ := symbols(""); jobs == 0 {
+		t.Error("without exclude_jobs: no symbol of jobbox/jobs; the test looks for the wrong thing")
+	}
+	if made := output(t, nil, "make", "-n", "EXCLUDE_JOBS=ON"); !strings.Contains(made, `-tags "exclude_jobs"`) {
+		t.Errorf("make EXCLUDE_JOBS=ON runs %q; want -tags exclude_jobs in it", made)
+	}
+}
+
+// make install puts the files where PREFIX and DESTDIR say, and nowhere else.
+func TestInstall(t *testing.T) {
+	dest, bin := t.TempDir(), t.TempDir()
+	output(t, nil, "make", "-s", "all", "install", "BIN="+bin, "DESTDIR="+dest, "PREFIX=/opt/x", "ALIAS=ON")
+	want := []string{"sbin/jobbox", "sbin/aws-iot-device-client", "share/doc/jobbox/LICENSES.md", "share/doc/jobbox/README.md"}
+	for _, name := range want {
+		if _, err := os.Stat(filepath.Join(dest, "opt/x", name)); err != nil {
+			t.Errorf("make install: %v", err)
+		}
+	}
+	top, err := os.ReadDir(dest)
+	if err != nil || len(top) != 1 {
+		t.Errorf("below DESTDIR: %v, %v; want opt alone", top, err)
+	}
+	output(t, nil, "make", "-s", "uninstall", "DESTDIR="+dest, "PREFIX=/opt/x")
+	if left := findFiles(t, dest); len(left) != 0 {
+		t.Errorf("make uninstall left %v", left)
+	}
+}
+
+func findFiles(t *testing.T, dir string) []string {
+	var files []string
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// The same source gives the same bytes: from two directories, with a build
+// cache of its own for each.
+func TestReproducible(t *testing.T) {
+	output(t, nil, "scripts/reproducible.sh", "arm7")
+}
+
+// A source archive has no git: version and date must come all the same, and
+// not from a repository that it was unpacked in.
+func TestVersionWithoutGit(t *testing.T) {
+	dir := t.TempDir()
+	for name, mode := range map[string]os.FileMode{"scripts/version.sh": 0o755, "scripts/build-date.sh": 0o755, "VERSION": 0o644} {
+		path := filepath.Join(dir, "jobbox", name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(read(t, name)), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	output(t, nil, "git", "init", "-q", dir)
+	output(t, nil, "touch", "-d", "@1700000000", filepath.Join(dir, "jobbox/VERSION"))
+	if got := output(t, []string{"SOURCE_DATE_EPOCH="}, filepath.Join(dir, "jobbox/scripts/build-date.sh")); got != "1700000000\n" {
+		t.Errorf("build date %q; want that of VERSION", got)
+	}
+	if got := output(t, []string{"SOURCE_DATE_EPOCH=42"}, filepath.Join(dir, "jobbox/scripts/build-date.sh")); got != "42\n" {
+		t.Errorf("build date %q; want SOURCE_DATE_EPOCH", got)
+	}
+	if got := output(t, nil, filepath.Join(dir, "jobbox/scripts/version.sh")); got != read(t, "VERSION") {
+		t.Errorf("version %q; want that of VERSION", got)
+	}
+}

@@ -1,0 +1,34 @@
+#!/bin/sh
+# Builds for one core twice, from two copies of the source in directories of
+# different names and with an empty build cache for each, and compares.
+set -eu
+core=${1:-arm7}
+cd "$(dirname "$0")/.."
+here=$PWD
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT INT TERM
+
+# The copies have no git: both get what the build takes from it.
+VERSION=$(scripts/version.sh)
+SOURCE_DATE_EPOCH=$(scripts/build-date.sh)
+export VERSION SOURCE_DATE_EPOCH
+
+# A source archive, or the working tree as it stands: what changed is meant too.
+sources() {
+	find . \( -name .git -o -name node_modules -o -path ./bin -o -path ./dist -o -path ./.cache -o -path ./sim \) -prune -o -type f -print0
+}
+
+for copy in one another/one; do
+	mkdir -p "$work/$copy"
+	sources | tar -c --null -T - -f - | tar -x -C "$work/$copy" -f -
+	(cd "$work/$copy" && GOCACHE=$work/cache make -s "cross-$core" GO="${GO:-go}")
+	rm -rf "$work/cache"
+done
+
+first=$work/one/bin/jobbox-linux-$core
+second=$work/another/one/bin/jobbox-linux-$core
+if ! cmp "$first" "$second"; then
+	echo "jobbox-linux-$core differs between two builds of $here" >&2
+	exit 1
+fi
+sha256sum "$first" | sed "s| .*| jobbox-linux-$core, both times|"
