@@ -4,6 +4,8 @@
 package config
 
 import (
+	"net"
+	"strconv"
 	"time"
 
 	"jobbox/internal/logging"
@@ -21,6 +23,8 @@ type Config struct {
 	Log       Log
 	Jobs      Jobs
 
+	CertNotAfter time.Time // when the device's certificate expires
+
 	File     string   // the file that was read, empty for none
 	Warnings []string // what works, but somebody should know of; for the log at WARN
 }
@@ -32,6 +36,12 @@ type Proxy struct {
 	User     string // empty for no authentication
 	Password string // never to be printed
 }
+
+// String is the proxy without its password, whatever the verb it is printed by.
+func (p Proxy) String() string { return net.JoinHostPort(p.Host, strconv.Itoa(p.Port)) }
+
+// GoString keeps the password from %#v too.
+func (p Proxy) GoString() string { return "config.Proxy(" + p.String() + ")" }
 
 // Log is where the log goes, and how much of it.
 type Log struct {
@@ -53,24 +63,28 @@ type Jobs struct {
 	Limits        Limits
 }
 
-// Allow is the device's own policy: what the cloud may ask of it.
+// Allow is the device's own policy: what the cloud may ask of it. A step without
+// runAsUser is never refused for its user.
 type Allow struct {
 	RunCommand bool     // runCommand steps
 	AnyPath    bool     // handlers from anywhere; Paths is nil then
-	Paths      []string // else: "default" for the handler directory alone, and directories
+	Paths      []string // else: these directories; DefaultPath among them is the handler directory
 	AnyUser    bool     // runAsUser may be anybody; Users is nil then
-	Users      []string // else: these, besides the agent's own user
+	Users      []string // else: these, by name
 	BuiltIn    bool     // jobbox's own handlers
 }
 
-// Limits are what every step is held to. A nil pointer leaves what the agent
-// was started with.
+// DefaultPath in Allow.Paths stands for the handler directory.
+const DefaultPath = "default"
+
+// Limits are what every step is held to. Zero leaves what the agent was started
+// with, except for Umask, where -1 does.
 type Limits struct {
 	NoNewPrivs   bool
-	CPUSeconds   *uint64 // RLIMIT_CPU
-	AddressSpace *uint64 // RLIMIT_AS, bytes
-	OpenFiles    *uint64 // RLIMIT_NOFILE
-	Processes    *uint64 // RLIMIT_NPROC
-	Umask        *int
-	Nice         *int // -20 to 19
+	CPUSeconds   uint64 // RLIMIT_CPU
+	AddressSpace uint64 // RLIMIT_AS, bytes
+	OpenFiles    uint64 // RLIMIT_NOFILE
+	Processes    uint64 // RLIMIT_NPROC
+	Umask        int
+	Nice         int // -20 to 19
 }
