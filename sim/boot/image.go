@@ -1,0 +1,116 @@
+package boot
+
+import (
+	"bytes"
+	"compress/gzip"
+	"embed"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+)
+
+// guest is the system around the package: what an image builder's skeleton
+// brings, with the start and stop scripts run as Buildroot runs them.
+//
+//go:embed guest
+var guest embed.FS
+
+// commands are the applets that the guest has links to.
+const commands = `sh ash mount umount mkdir insmod ifconfig route cat echo sleep poweroff
+reboot halt init date ls ps grep sed head tail kill free dmesg uname id chmod
+chown ln rm cp mv touch true false test [ start-stop-daemon logger syslogd wc
+cut tr sort awk stat sync printf pidof seq dirname basename mktemp hostname df
+sha256sum env sh readlink nohup setsid find od expr`
+
+// Image builds the initramfs of a machine in the file path: BusyBox as init,
+// the modules for network and disk, and on top of them the overlay trees, as
+// an image builder lays packages and then the integrator's files.
+func Image(path string, m Machine, k *Kernel, overlays ...string) error {
+	a := NewArchive()
+	if err := addSystem(a, m, k); err != nil {
+		return fmt.Errorf("image for %s: %w", m.Name, err)
+	}
+	for _, dir := range overlays {
+		if err := a.Tree(dir); err != nil {
+			return fmt.Errorf("image for %s: %w", m.Name, err)
+		}
+	}
+	return writeGzip(path, a.Bytes())
+}
+
+// addSystem adds all that a bare image has.
+func addSystem(a *Archive, m Machine, k *Kernel) error {
+	for _, dir := range strings.Fields("dev proc sys run mnt root var/log var/lib lib/modules") {
+		a.Dir(dir, 0o755)
+	}
+	a.Dir("tmp", 0o1777)
+	a.Link("var/run", "/run")
+	a.Char("dev/console", 0o600, 5, 1)
+	a.Char("dev/null", 0o666, 1, 3)
+	if err := addBusyBox(a, k); err != nil {
+		return err
+	}
+	if err := addModules(a, m, k); err != nil {
+		return err
+	}
+	a.File("etc/disk", 0o644, []byte(m.Device+"\n"))
+	return addGuest(a)
+}
+
+func addBusyBox(a *Archive, k *Kernel) error {
+	data, err := os.ReadFile(k.BusyBox)
+	if err != nil {
+		return err
+	}
+	a.File("bin/busybox", 0o755, data)
+	for _, name := range strings.Fields(commands) {
+		a.Link("bin/"+name, "busybox")
+	}
+	a.Link("sbin/init", "../bin/busybox")
+	return nil
+}
+
+// addModules numbers the modules in the order in which the guest inserts them.
+func addModules(a *Archive, m Machine, k *Kernel) error {
+	files, err := k.Modules(m.Modules)
+	if err != nil {
+		return err
+	}
+	for i, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		a.File(fmt.Sprintf("lib/modules/%02d-%s.ko", i, moduleName(file)), 0o644, data)
+	}
+	return nil
+}
+
+// addGuest adds the embedded files; scripts lie in init.d.
+func addGuest(a *Archive) error {
+	return fs.WalkDir(guest, "guest", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := guest.ReadFile(path)
+		perm := uint32(0o644)
+		if strings.Contains(path, "/init.d/") {
+			perm = 0o755
+		}
+		a.File(strings.TrimPrefix(path, "guest/"), perm, data)
+		return err
+	})
+}
+
+func writeGzip(path string, data []byte) error {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := z.Write(data); err != nil {
+		return err
+	}
+	if err := z.Close(); err != nil {
+		return err
+	}
+	return os.WriteFile(path, b.Bytes(), 0o644)
+}
