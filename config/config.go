@@ -77,14 +77,14 @@ type Allow struct {
 // DefaultPath in Allow.Paths stands for the handler directory.
 const DefaultPath = "default"
 
-// Limits are what every step is held to. Zero leaves what the agent was started
-// with, except for Umask, where -1 does.
+// Limits are what every step is held to. A nil pointer leaves what the agent
+// was started with.
 type Limits struct {
 	NoNewPrivs   bool
-	CPUSeconds   uint64 // RLIMIT_CPU
-	AddressSpace uint64 // RLIMIT_AS, bytes
-	OpenFiles    uint64 // RLIMIT_NOFILE
-	Processes    uint64 // RLIMIT_NPROC
-	Umask        int
-	Nice         int // -20 to 19
+	CPUSeconds   *uint64 // RLIMIT_CPU
+	AddressSpace *uint64 // RLIMIT_AS, bytes
+	OpenFiles    *uint64 // RLIMIT_NOFILE
+	Processes    *uint64 // RLIMIT_NPROC
+	Umask        *int
+	Nice         *int // -20 to 19
 }

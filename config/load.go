@@ -80,7 +80,6 @@ func Default() Config {
 			MaxAttempts:   3,
 			RebootCommand: []string{"reboot"},
 			Allow:         Allow{RunCommand: true, AnyPath: true, AnyUser: true, BuiltIn: true},
-			Limits:        Limits{Umask: -1},
 		},
 	}
 }

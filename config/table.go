@@ -106,11 +106,12 @@ func setInt(dst func(*draft) *int, lo, hi int64) setter {
 	}
 }
 
-func setCount(dst func(*draft) *uint64, lo, hi int64) setter {
+func setLimit(dst func(*Limits) **uint64, lo, hi int64) setter {
 	return func(d *draft, v value) error {
 		n, err := v.integer(lo, hi, "")
 		if err == nil {
-			*dst(d) = uint64(n)
+			limit := uint64(n)
+			*dst(&d.Jobs.Limits) = &limit
 		}
 		return err
 	}

@@ -30,12 +30,12 @@ var jobOptions = []option{
 	{"jobs.allow.users", "", "", "", "the names that runAsUser may hold, an array; without it anybody", setAllowUsers},
 	{"jobs.allow.built-in", "", "", "true", "whether jobbox's own handlers may be run", setBool(func(d *draft) *bool { return &d.Jobs.Allow.BuiltIn })},
 	{"jobs.limits.no-new-privs", "", "", "false", "true: no step gains rights by setuid, setgid or file capabilities", setBool(func(d *draft) *bool { return &d.Jobs.Limits.NoNewPrivs })},
-	{"jobs.limits.cpu-seconds", "", "", "", "1 or more; processor time of one process", setCount(func(d *draft) *uint64 { return &d.Jobs.Limits.CPUSeconds }, 1, 1<<31-1)},
-	{"jobs.limits.address-space", "", "", "", "67108864 (64 MiB) or more; bytes of address space of one process", setCount(func(d *draft) *uint64 { return &d.Jobs.Limits.AddressSpace }, minAddressSpace, 1<<53)},
-	{"jobs.limits.open-files", "", "", "", "32 or more; open files of one process", setCount(func(d *draft) *uint64 { return &d.Jobs.Limits.OpenFiles }, minOpenFiles, 1<<20)},
-	{"jobs.limits.processes", "", "", "", "1 or more; processes of the step's user, no limit to root", setCount(func(d *draft) *uint64 { return &d.Jobs.Limits.Processes }, 1, 1<<22)},
+	{"jobs.limits.cpu-seconds", "", "", "", "1 or more; processor time of one process", setLimit(func(l *Limits) **uint64 { return &l.CPUSeconds }, 1, 1<<31-1)},
+	{"jobs.limits.address-space", "", "", "", "67108864 (64 MiB) or more; bytes of address space of one process", setLimit(func(l *Limits) **uint64 { return &l.AddressSpace }, minAddressSpace, 1<<53)},
+	{"jobs.limits.open-files", "", "", "", "32 or more; open files of one process", setLimit(func(l *Limits) **uint64 { return &l.OpenFiles }, minOpenFiles, 1<<20)},
+	{"jobs.limits.processes", "", "", "", "1 or more; processes of the step's user, no limit to root", setLimit(func(l *Limits) **uint64 { return &l.Processes }, 1, 1<<22)},
 	{"jobs.limits.umask", "", "", "", `octal in a string, "000" to "777"; without it the agent's`, setUmask},
-	{"jobs.limits.nice", "", "", "0", "-20 to 19; added to the agent's own", setInt(func(d *draft) *int { return &d.Jobs.Limits.Nice }, -20, 19)},
+	{"jobs.limits.nice", "", "", "", "-20 to 19; without it the agent's", setNice},
 }
 
 func setRebootCommand(d *draft, v value) error {
@@ -116,6 +116,16 @@ func setUmask(d *draft, v value) error {
 	if err != nil {
 		return v.errorf(`want octal digits, "000" to "777", got %q`, s)
 	}
-	d.Jobs.Limits.Umask = int(n)
+	mask := int(n)
+	d.Jobs.Limits.Umask = &mask
 	return nil
+}
+
+func setNice(d *draft, v value) error {
+	n, err := v.integer(-20, 19, "")
+	if err == nil {
+		nice := int(n)
+		d.Jobs.Limits.Nice = &nice
+	}
+	return err
 }
