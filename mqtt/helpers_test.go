@@ -77,6 +77,11 @@ func newClient(t *testing.T, o Options) *Client {
 // next is the next event, which must be of the kind.
 func next(t *testing.T, c *Client, kind EventKind) Event {
 	t.Helper()
+	return nextWithin(t, c, kind, patience)
+}
+
+func nextWithin(t *testing.T, c *Client, kind EventKind, patience time.Duration) Event {
+	t.Helper()
 	select {
 	case e := <-c.Events():
 		if e.Kind != kind {
