@@ -21,7 +21,7 @@ func parseStep(v jsontext.Value) (step Step, err error) {
 	if step.RunAsUser, err = parameter(action.Get("runAsUser")); err != nil {
 		return step, err
 	}
-	if step.IgnoreFailure, err = flag(action.Get("ignoreStepFailure")); err != nil {
+	if step.IgnoreFailure, err = boolean(action.Get("ignoreStepFailure")); err != nil {
 		return step, err
 	}
 	if step.AllowStdErr, err = count(action.Get("allowStdErr"), noLimit); err != nil {

@@ -62,7 +62,7 @@ func parseNew(v, version jsontext.Value) (doc Document, err error) {
 	if text != "1.0" {
 		return doc, version.Errorf(`want "1.0", got %q`, cut(text, 64))
 	}
-	if doc.IncludeStdOut, err = flag(v.Get("includeStdOut")); err != nil {
+	if doc.IncludeStdOut, err = boolean(v.Get("includeStdOut")); err != nil {
 		return doc, err
 	}
 	if doc.Conditions, err = checkConditions(v.Get("conditions")); err != nil {
@@ -137,7 +137,7 @@ func parseOld(v jsontext.Value) (doc Document, err error) {
 	if step.Handler.Args, err = optionalTexts(v.Get("args")); err != nil {
 		return doc, err
 	}
-	if doc.IncludeStdOut, err = flag(v.Get("includeStdOut")); err != nil {
+	if doc.IncludeStdOut, err = boolean(v.Get("includeStdOut")); err != nil {
 		return doc, err
 	}
 	if step.AllowStdErr, err = count(v.Get("allowStdErr"), 0); err != nil {

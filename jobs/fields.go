@@ -42,9 +42,9 @@ func parameter(v jsontext.Value) (string, error) {
 	return s, err
 }
 
-// flag is a boolean, or the strings "true" and "false", which the C++ client
+// boolean is a boolean, or the strings "true" and "false", which the C++ client
 // reads and its sample documents use.
-func flag(v jsontext.Value) (bool, error) {
+func boolean(v jsontext.Value) (bool, error) {
 	if !v.Exists() {
 		return false, nil
 	}

@@ -23,6 +23,7 @@ func (m *machine) run() {
 		return
 	}
 	identity := m.event.identity
+	m.job.reboot, m.job.reboots = "", 0
 	m.startStep(&identity)
 }
 
@@ -56,12 +57,11 @@ func (m *machine) stepEnded() {
 // again runs the present step once more, unless it has had its attempts.
 // exhausted is the reason in that case, with the number of attempts.
 func (m *machine) again(exhausted string) {
-	done := m.stepID()
 	if m.job.attempt >= m.rules.MaxAttempts {
-		m.fail(fmt.Sprintf(exhausted, m.job.attempt))
-		m.doStep(forgetStep, done)
+		m.judge(exec.Result{Failure: fmt.Sprintf(exhausted, m.job.attempt)})
 		return
 	}
+	done := m.stepID()
 	m.job.attempt++
 	m.job.begun = nil
 	m.phase = readying
@@ -76,12 +76,11 @@ func (m *machine) again(exhausted string) {
 
 // askedForReboot is exit status 194.
 func (m *machine) askedForReboot() {
-	done := m.stepID()
 	if m.job.attempt >= m.rules.MaxAttempts {
-		m.fail(fmt.Sprintf("asked for a reboot %d times with exit status 194 (jobs.max-attempts)", m.job.attempt))
-		m.doStep(forgetStep, done)
+		m.judge(exec.Result{Failure: fmt.Sprintf("asked for a reboot %d times with exit status 194 (jobs.max-attempts)", m.job.attempt)})
 		return
 	}
+	done := m.stepID()
 	m.log(logInfo, "%s: exit status 194: reboots, then runs again", m.job.title())
 	m.job.attempt++
 	m.job.begun, m.job.reboot, m.job.reboots = nil, m.event.boot, 1
@@ -95,7 +94,7 @@ func (m *machine) askedForReboot() {
 // here we still are.
 func (m *machine) rebootAgain() {
 	if m.job.reboots >= m.rules.MaxAttempts {
-		m.fail(fmt.Sprintf("the reboot command was run %d times, and the machine has not rebooted (jobs.reboot-command)", m.job.reboots))
+		m.judge(exec.Result{Failure: fmt.Sprintf("the reboot command was run %d times, and the machine has not rebooted (jobs.reboot-command)", m.job.reboots)})
 		return
 	}
 	m.job.reboots++
@@ -104,7 +103,7 @@ func (m *machine) rebootAgain() {
 }
 
 func (m *machine) noReboot() {
-	m.fail(fmt.Sprintf("exit status 194 asked for a reboot: %v (jobs.reboot-command)", m.event.err))
+	m.judge(exec.Result{Failure: fmt.Sprintf("exit status 194 asked for a reboot: %v (jobs.reboot-command)", m.event.err)})
 }
 
 // judge takes a step's result for good and goes on, or stops at a failure.
@@ -120,7 +119,7 @@ func (m *machine) judge(r exec.Result) {
 		m.job.ignored = append(m.job.ignored, title+": "+how)
 	default:
 		m.log(logWarn, "%s: %s", title, how)
-		m.fail(how)
+		m.finish(Failed, fmt.Sprintf("%s (%s)", how, title))
 		m.doStep(forgetStep, done)
 		return
 	}
@@ -135,13 +134,15 @@ func (m *machine) advance() {
 		return
 	}
 	runner := m.job.begun
-	m.job.step, m.job.attempt, m.job.begun, m.job.reboots = m.job.step+1, 1, nil, 0
+	m.job.step, m.job.attempt, m.job.begun = m.job.step+1, 1, nil
+	m.job.reboot, m.job.reboots = "", 0
 	switch {
 	case m.update.pending():
 		m.phase = holding
 		m.do(save)
-	case runner == nil: // the step failed before a runner had it
+	case runner == nil: // none had the step when it failed
 		m.phase = readying
+		m.do(save)
 		m.do(makeReady)
 	default:
 		m.startStep(runner)
@@ -152,11 +153,6 @@ func (m *machine) advance() {
 func (m *machine) release() {
 	m.phase = readying
 	m.do(makeReady)
-}
-
-// fail ends the job at the present step.
-func (m *machine) fail(how string) {
-	m.finish(Failed, fmt.Sprintf("%s (%s)", how, m.job.title()))
 }
 
 // finish determines the final status: from here it is owed.

@@ -1,0 +1,264 @@
+package applets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+
+	"jobbox/config"
+	"jobbox/internal/logging"
+	"jobbox/mqtt"
+)
+
+func init() {
+	register(Applet{
+		Name:     "agent",
+		Usage:    "agent [--config-file FILE] [--FLAG VALUE ...]",
+		Summary:  "take jobs from AWS IoT, run their steps, report how they went",
+		HelpText: agentHelp,
+		Run:      runAgent,
+	})
+}
+
+func agentHelp() string {
+	return config.Usage() + `
+Signals: SIGTERM takes no more jobs, leaves a running step to itself, and exits
+within 3 seconds; the next agent takes the step up. SIGINT ends the step first.
+SIGHUP reads the configuration and the certificates again.
+
+Exit status: 0 after a signal, 78 for a configuration that cannot be used.
+`
+}
+
+const (
+	// disconnectWithin is how long DISCONNECT may take once SIGTERM has come.
+	disconnectWithin = 2500 * time.Millisecond
+	// interruptWithin is how long SIGINT waits for the step's end and its report.
+	interruptWithin = 20 * time.Second
+	// gcPercent trades a little processor time for half of the heap that a burst
+	// of messages leaves behind (docs/SIZES.md).
+	gcPercent = 20
+)
+
+// jobsPart is the Jobs feature as the agent sees it. A build without the
+// feature has none.
+type jobsPart interface {
+	Run(ctx context.Context) error
+	Handle(e mqtt.Event)
+	Interrupt()
+	Reload(c config.Config)
+}
+
+// newJobs is set by the file that holds the Jobs feature, where it is built in.
+var (
+	newJobs       func(c config.Config, conn *mqtt.Client, log *logging.Logger) jobsPart
+	subscriptions func(thing string) []string
+)
+
+// agent is the process: a session, what is done over it, and the signals.
+type agent struct {
+	env    *Env
+	config config.Config
+	log    *logging.Logger
+	sink   *logSink
+	client *mqtt.Client
+	jobs   jobsPart // nil where jobs are not enabled or not built in
+}
+
+func runAgent(env *Env) int {
+	c, err := config.Load(env.Args, env.Getenv)
+	if err != nil {
+		fmt.Fprintln(env.Stderr, configError(err))
+		return ExitConfig
+	}
+	a := &agent{env: env, config: c}
+	if err := a.open(); err != nil {
+		fmt.Fprintf(env.Stderr, "jobbox agent: %v\n", err)
+		return ExitFailure
+	}
+	defer a.sink.Close()
+	a.greet()
+	if err := a.run(); err != nil {
+		a.log.Errorf("agent: %v", err)
+		return ExitFailure
+	}
+	a.log.Infof("agent: stopped")
+	return ExitOK
+}
+
+// configError is every problem on a line of its own, under what they stop.
+func configError(err error) string {
+	return "jobbox agent: the configuration cannot be used:\n  " + strings.ReplaceAll(err.Error(), "\n", "\n  ")
+}
+
+func (a *agent) open() (err error) {
+	if a.env.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	if a.sink, err = openLog(a.config.Log); err != nil {
+		return err
+	}
+	a.log = a.sink.Logger
+	if a.client, err = mqtt.New(a.sessionOptions()); err != nil {
+		return err
+	}
+	if a.withJobs() {
+		a.jobs = newJobs(a.config, a.client, a.log)
+	}
+	return nil
+}
+
+func (a *agent) withJobs() bool { return newJobs != nil && a.config.Jobs.Enabled }
+
+func (a *agent) sessionOptions() mqtt.Options {
+	c := a.config
+	o := mqtt.Options{
+		Endpoint: c.Endpoint, Port: c.Port, ClientID: c.ThingName,
+		Cert: c.Cert, Key: c.Key, RootCA: c.RootCA,
+		KeepAlive: c.KeepAlive, BuildDate: BuildDate(), Version: Version(), Log: a.log,
+	}
+	if c.Proxy != nil {
+		o.Proxy = &mqtt.Proxy{Host: c.Proxy.Host, Port: c.Proxy.Port, User: c.Proxy.User, Password: c.Proxy.Password}
+	}
+	if a.withJobs() {
+		o.Subscriptions = subscriptions(c.ThingName)
+	}
+	return o
+}
+
+func (a *agent) greet() {
+	c := a.config
+	a.log.Infof("agent: jobbox %s, thing %s, endpoint %s port %d, configuration %s", Version(), c.ThingName, c.Endpoint, c.Port, orNone(c.File))
+	for _, w := range c.Warnings {
+		a.log.Warnf("config: %s", w)
+	}
+	switch {
+	case newJobs == nil:
+		a.log.Warnf("agent: built without jobs (EXCLUDE_JOBS): holds its connection and takes none")
+	case !c.Jobs.Enabled:
+		a.log.Warnf("agent: jobs.enabled is false: holds its connection and takes no jobs")
+	}
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "from flags and environment alone"
+	}
+	return s
+}
+
+// run works until a signal ends it.
+func (a *agent) run() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	signals := make(chan os.Signal, 4)
+	// SIGPIPE is caught, so that a closed standard output cannot kill the agent;
+	// unlike an ignored signal, a caught one is back to its default in a child.
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGPIPE)
+	defer signal.Stop(signals)
+
+	session, work := make(chan error, 1), make(chan error, 1)
+	go func() { session <- a.client.Run(ctx) }()
+	go a.pump(ctx)
+	if a.jobs != nil {
+		go func() { work <- a.jobs.Run(ctx) }()
+	}
+	err := a.attend(signals, session, work)
+	cancel()
+	select {
+	case <-session:
+	case <-time.After(disconnectWithin):
+	}
+	return err
+}
+
+// attend returns when the agent is to stop.
+func (a *agent) attend(signals <-chan os.Signal, session, work chan error) error {
+	var deadline <-chan time.Time
+	for {
+		select {
+		case s := <-signals:
+			if a.signalled(s, deadline != nil) {
+				return nil
+			}
+			if s == syscall.SIGINT && deadline == nil {
+				deadline = time.After(interruptWithin)
+			}
+		case <-deadline:
+			a.log.Warnf("agent: the step did not end in %v: left to itself", interruptWithin)
+			return nil
+		case err := <-work:
+			return err
+		case err := <-session:
+			session <- nil
+			return err
+		}
+	}
+}
+
+// signalled says whether this signal ends the agent at once.
+func (a *agent) signalled(s os.Signal, interrupted bool) bool {
+	switch s {
+	case syscall.SIGHUP:
+		a.reload()
+	case syscall.SIGTERM:
+		a.log.Infof("agent: SIGTERM: stops; a running step goes on")
+		return true
+	case syscall.SIGINT:
+		if a.jobs == nil || interrupted {
+			return true
+		}
+		a.log.Infof("agent: SIGINT: ends the running step, then stops")
+		a.jobs.Interrupt()
+	}
+	return false
+}
+
+// pump hands on what the session brings. jobs takes it as fast as it can
+// decide; the session's own queue is bounded.
+func (a *agent) pump(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case e, ok := <-a.client.Events():
+			if !ok {
+				return
+			}
+			if a.jobs != nil {
+				a.jobs.Handle(e)
+			}
+		}
+	}
+}
+
+// reload is SIGHUP: a configuration with a mistake in it changes nothing.
+func (a *agent) reload() {
+	c, err := config.Load(a.env.Args, a.env.Getenv)
+	if err != nil {
+		a.log.Errorf("agent: SIGHUP: the old configuration stays: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+		return
+	}
+	if c.ThingName != a.config.ThingName || c.Jobs.Enabled != a.config.Jobs.Enabled ||
+		c.Jobs.StateDir != a.config.Jobs.StateDir || c.Jobs.RunDir != a.config.Jobs.RunDir {
+		a.log.Warnf("agent: SIGHUP: thing-name, jobs.enabled, jobs.state-directory and jobs.run-directory change with a restart only")
+		c.ThingName, c.Jobs.Enabled = a.config.ThingName, a.config.Jobs.Enabled
+		c.Jobs.StateDir, c.Jobs.RunDir = a.config.Jobs.StateDir, a.config.Jobs.RunDir
+	}
+	a.config = c
+	err = errors.Join(a.sink.Reopen(c.Log), a.client.Reload(a.sessionOptions()))
+	if a.jobs != nil {
+		a.jobs.Reload(c)
+	}
+	if err != nil {
+		a.log.Errorf("agent: SIGHUP: %v", err)
+		return
+	}
+	a.log.Infof("agent: SIGHUP: configuration and certificates read again")
+}
