@@ -69,6 +69,9 @@ func findFiles(t *testing.T, dir string) []string {
 // The same source gives the same bytes: from two directories, with a build
 // cache of its own for each.
 func TestReproducible(t *testing.T) {
+	if testing.Short() {
+		t.Skip("two builds without a cache: not in a short run")
+	}
 	output(t, nil, "scripts/reproducible.sh", "arm7")
 }
 

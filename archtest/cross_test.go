@@ -43,6 +43,9 @@ const (
 // TestCross builds what `make cross` builds, as it builds it, and looks at
 // each file: right core, static, small.
 func TestCross(t *testing.T) {
+	if testing.Short() {
+		t.Skip("ten builds: not in a short run")
+	}
 	bin := t.TempDir()
 	output(t, nil, "make", "-s", "cross", "BIN="+bin)
 	built, err := os.ReadDir(bin)

@@ -33,6 +33,9 @@ var notEmulated = map[string]string{}
 var emulatedPackages = []string{"config", "jobs", "exec", "internal/jsontext", "internal/logging", "internal/safefile"}
 
 func TestEmulated(t *testing.T) {
+	if testing.Short() {
+		t.Skip("slow cores: not in a short run")
+	}
 	for _, e := range emulators {
 		t.Run(e.core, func(t *testing.T) {
 			qemu, err := exec.LookPath(e.qemu)

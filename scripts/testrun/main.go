@@ -43,7 +43,7 @@ func run(args []string, stdout, stderr io.Writer) (failed bool, err error) {
 	if *short {
 		goTest = append(goTest, "-short")
 	}
-	sum := newSummary(stdout, os.Geteuid() == 0)
+	sum := newSummary(stdout, os.Geteuid() == 0, *short)
 	for _, where := range flags.Args() {
 		if err := runModule(sum, where, goTest, stderr); err != nil {
 			return true, err

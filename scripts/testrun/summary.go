@@ -20,6 +20,7 @@ type event struct {
 type summary struct {
 	out           io.Writer
 	root          bool                // whether tests that need root can run
+	short         bool                // whether what runs long was left out, as asked
 	said          map[string][]string // output of each test that has not ended, by package and name
 	passed        int
 	failed        int
@@ -27,8 +28,8 @@ type summary struct {
 	commandFailed bool
 }
 
-func newSummary(out io.Writer, root bool) *summary {
-	return &summary{out: out, root: root, said: map[string][]string{}}
+func newSummary(out io.Writer, root, short bool) *summary {
+	return &summary{out: out, root: root, short: short, said: map[string][]string{}}
 }
 
 // read takes events until the end of r. Lines that are no event (a build
@@ -97,13 +98,15 @@ func (s *summary) ended(key string, e event, count *int) {
 }
 
 // skip notes a skipped test, unless it is one that may be: an input that a
-// fuzz test has no use for, or a test that says it needs root where we are not.
+// fuzz test has no use for, a test that says it needs root where we are not, or
+// one that says it is left out of a short run.
 func (s *summary) skip(key string, e event) {
 	said := strings.Join(s.said[key], "")
 	delete(s.said, key)
 	fuzzInput := strings.HasPrefix(e.Test, "Fuzz") && strings.Contains(e.Test, "/")
 	needsRoot := !s.root && strings.Contains(said, "root")
-	if e.Test == "" || fuzzInput || needsRoot {
+	tooLong := s.short && strings.Contains(said, "short")
+	if e.Test == "" || fuzzInput || needsRoot || tooLong {
 		return
 	}
 	s.skipped = append(s.skipped, e.Package+" "+e.Test+"\n"+said)
