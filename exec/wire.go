@@ -1,0 +1,352 @@
+package exec
+
+import (
+	"bufio"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+
+	"jobbox/internal/jsontext"
+)
+
+// protocol is the version of what client and runner say to each other. Either
+// may be older than the other, since a runner outlives an upgrade: fields and
+// operations are only ever added, what is not known is ignored, and what
+// changes its meaning gets a new name. So nobody needs to decide on this number;
+// it is there for who reads a file or a trace.
+const protocol = 1
+
+// maxMessage bounds one line: a job document is 32 KiB, each byte of which can
+// take six in JSON.
+const maxMessage = 512 << 10
+
+// A request is what a client asks of the runner.
+type request struct {
+	op   string // hello, run, end, forget, retire
+	id   string
+	step Step
+}
+
+// An event is what the runner answers.
+type event struct {
+	name    string // hello, line, result, ok, unknown, busy, error
+	id      string
+	runner  Identity // hello
+	config  string   // hello: what the runner was started with
+	steps   int64    // hello: how many run now
+	stream  string   // line
+	text    string   // line, error
+	dropped int64    // line
+	result  Result   // result
+}
+
+func (q request) encode() []byte {
+	var w jsontext.Writer
+	w.BeginObject()
+	putInt(&w, "v", protocol)
+	putText(&w, "op", q.op)
+	if q.id != "" {
+		putText(&w, "id", q.id)
+	}
+	if q.op == "run" {
+		w.Key("step")
+		q.step.encode(&w)
+	}
+	w.EndObject()
+	return w.Bytes()
+}
+
+func (s Step) encode(w *jsontext.Writer) {
+	w.BeginObject()
+	putText(w, "id", s.ID)
+	putText(w, "jobId", s.JobID)
+	putInt(w, "number", int64(s.Number))
+	putInt(w, "attempt", int64(s.Attempt))
+	putText(w, "source", s.Source.String())
+	putText(w, "program", s.Program)
+	putText(w, "dir", s.Dir)
+	w.Key("args")
+	w.BeginArray()
+	for _, arg := range s.Args {
+		w.String(arg)
+	}
+	w.EndArray()
+	putText(w, "user", s.User)
+	putInt(w, "timeoutUs", s.Timeout.Microseconds())
+	w.Key("logOutput")
+	w.Bool(s.LogOutput)
+	w.EndObject()
+}
+
+func parseRequest(line []byte) (request, error) {
+	v, err := jsontext.Parse(line, maxMessage)
+	if err != nil {
+		return request{}, err
+	}
+	f := fields{v: v}
+	q := request{op: f.text("op"), id: f.textOr("id")}
+	if q.op == "run" {
+		q.step, err = parseStep(v.Get("step"))
+		q.id = q.step.ID
+	}
+	return q, errors.Join(f.err, err)
+}
+
+func parseStep(v jsontext.Value) (Step, error) {
+	f := fields{v: v}
+	s := Step{
+		ID: f.text("id"), JobID: f.text("jobId"),
+		Number: int(f.int("number")), Attempt: int(f.int("attempt")),
+		Program: f.text("program"), Dir: f.textOr("dir"), Args: f.texts("args"), User: f.textOr("user"),
+		Timeout: f.micros("timeoutUs"), LogOutput: f.boolOr("logOutput"),
+	}
+	source, err := parseSource(f.text("source"))
+	s.Source = source
+	return s, errors.Join(f.err, err)
+}
+
+func (e event) encode() []byte {
+	var w jsontext.Writer
+	w.BeginObject()
+	putInt(&w, "v", protocol)
+	putText(&w, "event", e.name)
+	if e.id != "" {
+		putText(&w, "id", e.id)
+	}
+	switch e.name {
+	case "hello":
+		putIdentity(&w, e.runner)
+		putText(&w, "config", e.config)
+		putInt(&w, "steps", e.steps)
+	case "line":
+		putText(&w, "stream", e.stream)
+		putText(&w, "text", e.text)
+		putInt(&w, "dropped", e.dropped)
+	case "error":
+		putText(&w, "text", e.text)
+	case "result":
+		w.Key("result")
+		e.result.encode(&w)
+	}
+	w.EndObject()
+	return w.Bytes()
+}
+
+func parseEvent(line []byte) (event, error) {
+	v, err := jsontext.Parse(line, maxMessage)
+	if err != nil {
+		return event{}, err
+	}
+	f := fields{v: v}
+	e := event{name: f.text("event"), id: f.textOr("id")}
+	switch e.name {
+	case "hello":
+		e.runner, e.config, e.steps = f.identity(), f.textOr("config"), f.intOr("steps")
+	case "line":
+		e.stream, e.text, e.dropped = f.text("stream"), f.text("text"), f.intOr("dropped")
+	case "error":
+		e.text = f.text("text")
+	case "result":
+		e.result, err = parseResult(v.Get("result"))
+	}
+	return e, errors.Join(f.err, err)
+}
+
+func (r Result) encode(w *jsontext.Writer) {
+	w.BeginObject()
+	putText(w, "kind", r.Kind().String())
+	putInt(w, "code", int64(r.Code))
+	putInt(w, "signal", int64(r.Signal))
+	putText(w, "failure", r.Failure)
+	w.Key("held")
+	w.Bool(r.Held)
+	// base64: output need not be UTF-8, and what it was must come through.
+	putText(w, "stdout", base64.StdEncoding.EncodeToString([]byte(r.Stdout)))
+	putText(w, "stderr", base64.StdEncoding.EncodeToString([]byte(r.Stderr)))
+	putInt(w, "stdoutBytes", r.StdoutBytes)
+	putInt(w, "stderrLines", r.StderrLines)
+	putInt(w, "timeoutUs", r.Timeout.Microseconds())
+	putInt(w, "durationUs", r.Duration.Microseconds())
+	w.EndObject()
+}
+
+// parseResult takes nothing for granted: what is read wrong here would be
+// reported as what a step did.
+func parseResult(v jsontext.Value) (Result, error) {
+	f := fields{v: v}
+	r := Result{
+		Held: f.boolOr("held"), Stdout: f.base64("stdout"), Stderr: f.base64("stderr"),
+		StdoutBytes: f.intOr("stdoutBytes"), StderrLines: f.intOr("stderrLines"),
+		Timeout: f.micros("timeoutUs"), Duration: f.micros("durationUs"),
+	}
+	code, signal, failure := f.intOr("code"), f.intOr("signal"), f.textOr("failure")
+	kind := f.text("kind")
+	switch kind {
+	case KindExited.String():
+		r.Code = int(code)
+	case KindSignalled.String():
+		r.Signal = syscall.Signal(signal)
+	case KindTimedOut.String():
+		r.TimedOut = true
+	case KindEnded.String():
+		r.Ended = true
+	case KindFailed.String():
+		r.Failure = failure
+	case KindInterrupted.String():
+		r.Interrupted = true
+	}
+	switch {
+	case f.err != nil:
+		return Result{}, f.err
+	case r.Kind().String() != kind, code < 0 || code > 255, signal < 0 || signal > 127:
+		return Result{}, v.Errorf("kind %q does not go with code %d, signal %d, failure %q", kind, code, signal, failure)
+	}
+	return r, nil
+}
+
+func putText(w *jsontext.Writer, key, s string)      { w.Key(key); w.String(s) }
+func putInt(w *jsontext.Writer, key string, n int64) { w.Key(key); w.Int(n) }
+
+func putIdentity(w *jsontext.Writer, i Identity) {
+	putInt(w, "pid", int64(i.PID))
+	putInt(w, "start", int64(i.StartTime))
+	putText(w, "boot", i.BootID)
+}
+
+// fields reads an object's members and keeps the first error. The Or forms do
+// without a member that is not there.
+type fields struct {
+	v   jsontext.Value
+	err error
+}
+
+func (f *fields) keep(err error) {
+	if f.err == nil {
+		f.err = err
+	}
+}
+
+func (f *fields) text(key string) string {
+	s, err := f.v.Get(key).Text()
+	f.keep(err)
+	return s
+}
+
+func (f *fields) textOr(key string) string {
+	if !f.v.Get(key).Exists() {
+		return ""
+	}
+	return f.text(key)
+}
+
+func (f *fields) int(key string) int64 {
+	n, err := f.v.Get(key).Int()
+	f.keep(err)
+	return n
+}
+
+func (f *fields) intOr(key string) int64 {
+	if !f.v.Get(key).Exists() {
+		return 0
+	}
+	return f.int(key)
+}
+
+func (f *fields) boolOr(key string) bool {
+	if !f.v.Get(key).Exists() {
+		return false
+	}
+	b, err := f.v.Get(key).Bool()
+	f.keep(err)
+	return b
+}
+
+func (f *fields) texts(key string) []string {
+	if !f.v.Get(key).Exists() {
+		return nil
+	}
+	items, err := f.v.Get(key).Array()
+	f.keep(err)
+	var out []string
+	for _, item := range items {
+		s, err := item.Text()
+		f.keep(err)
+		out = append(out, s)
+	}
+	return out
+}
+
+// maxMicros keeps a duration from turning over: a hundred years.
+const maxMicros = 100 * 365 * 24 * 3600 * 1000000
+
+func (f *fields) micros(key string) time.Duration {
+	n := f.intOr(key)
+	if n < 0 || n > maxMicros {
+		f.keep(f.v.Get(key).Errorf("want 0 to %d microseconds, got %d", int64(maxMicros), n))
+		return 0
+	}
+	return time.Duration(n) * time.Microsecond
+}
+
+func (f *fields) base64(key string) string {
+	b, err := base64.StdEncoding.DecodeString(f.textOr(key))
+	if err != nil {
+		f.keep(f.v.Get(key).Errorf("%w", err))
+		return ""
+	}
+	return string(b[:min(len(b), maxTail)])
+}
+
+func (f *fields) identity() Identity {
+	return Identity{PID: int(f.int("pid")), StartTime: uint64(f.int("start")), BootID: f.text("boot")}
+}
+
+// A wire is one connection between client and runner, one JSON object a line.
+type wire struct {
+	c  *net.UnixConn
+	r  *bufio.Reader
+	mu sync.Mutex // of writing
+}
+
+func newWire(c *net.UnixConn) *wire { return &wire{c: c, r: bufio.NewReaderSize(c, 4096)} }
+
+func (w *wire) Close() { w.c.Close() }
+
+// writeTime is how long the other side may take to read before it is given up.
+const writeTime = 30 * time.Second
+
+func (w *wire) send(line []byte) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.c.SetWriteDeadline(time.Now().Add(writeTime))
+	_, err := w.c.Write(append(line, '\n'))
+	return err
+}
+
+// receive returns the next line, of at most maxMessage bytes.
+func (w *wire) receive() ([]byte, error) { return readLine(w.r, maxMessage) }
+
+func readLine(r *bufio.Reader, most int) ([]byte, error) {
+	var line []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		line = append(line, part...)
+		if len(line) > most {
+			return nil, fmt.Errorf("a line of more than %d bytes", most)
+		}
+		if err == nil {
+			return line[:len(line)-1], nil
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			if err == io.EOF && len(line) > 0 {
+				err = io.ErrUnexpectedEOF
+			}
+			return nil, err
+		}
+	}
+}
