@@ -3,6 +3,7 @@ package archtest
 import (
 	"flag"
 	"os"
+	"path/filepath"
 	"slices"
 	"sort"
 	"strings"
@@ -11,7 +12,8 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/linked.txt anew, keeping the reasons")
 
-// banned names what must never be linked, and why.
+// banned names what our packages must not import, and why. A library may bring
+// it in, where linked.txt says why that costs nothing.
 var banned = map[string]string{
 	"encoding/json":    "a quarter of a megabyte; internal/jsontext reads and writes JSON",
 	"encoding/json/v2": "as encoding/json",
@@ -76,10 +78,10 @@ func TestLinked(t *testing.T) {
 		known = reasons(t)
 	}
 	for _, name := range now {
-		if why, ok := banned[name]; ok {
+		reason, ok := known[name]
+		if why, isBanned := banned[name]; isBanned && reason == "" {
 			t.Errorf("%s is linked, and must not be: %s. `go list -deps` and `go mod why` say what brought it", name, why)
 		}
-		reason, ok := known[name]
 		if !ok {
 			t.Errorf("%s is linked and not in %s: is it worth its bytes? Then add it with `go test ./archtest -run TestLinked -update`", name, linkedFile)
 		}
@@ -102,5 +104,45 @@ func writeLinked(t *testing.T, now []string, known map[string]string) {
 	}
 	if err := os.WriteFile(linkedFile, []byte(b.String()), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What we import ourselves is under our own control: no reason helps there.
+func TestBanned(t *testing.T) {
+	const format = `{{if not .Standard}}{{$p := .ImportPath}}{{range .Imports}}{{$p}} {{.}}{{"\n"}}{{end}}{{end}}`
+	seen := 0
+	for _, line := range lines(output(t, nil, "go", "list", "-deps", "-f", format, ".")) {
+		from, to, _ := strings.Cut(line, " ")
+		if from != "jobbox" && !strings.HasPrefix(from, "jobbox/") {
+			continue
+		}
+		seen++
+		if why, ok := banned[to]; ok {
+			t.Errorf("%s imports %s: %s", from, to, why)
+		}
+		if to == "net/http" && !mayDownload(from) {
+			t.Errorf("%s imports net/http: only the downloader may", from)
+		}
+	}
+	if seen == 0 {
+		t.Error("go list named no import of ours: the test looks at nothing")
+	}
+}
+
+func mayDownload(from string) bool { return from == "jobbox/applets" || from == "jobbox/fetch" }
+
+// A package that a library imports and nothing calls must not reach the file:
+// the linker drops it, as long as no reflection holds on to it.
+func TestDropped(t *testing.T) {
+	bin := filepath.Join(t.TempDir(), "jobbox")
+	output(t, []string{"CGO_ENABLED=0"}, "go", "build", "-o", bin, ".")
+	symbols := output(t, nil, "go", "tool", "nm", bin)
+	if !strings.Contains(symbols, " main.main\n") {
+		t.Fatal("go tool nm shows no main.main: the test looks at nothing")
+	}
+	for _, name := range []string{"encoding/json.Unmarshal", "encoding/json.(*Decoder).Decode", "encoding/json.Marshal", "net/http.(*Server).Serve"} {
+		if strings.Contains(symbols, " "+name+"\n") {
+			t.Errorf("%s is in the binary: something calls it now", name)
+		}
 	}
 }
