@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 // initScript notes what it is asked, and its environment's names.
@@ -89,8 +90,14 @@ func TestStartedDaemonOutlivesTheHandler(t *testing.T) {
 	}
 	t.Cleanup(func() { killGroup(cmd.Process.Pid) })
 	writer.Close()
+	if err := reader.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
 	out, err := io.ReadAll(reader) // ends only when nobody holds the pipe
 	reader.Close()
+	if err != nil {
+		killGroup(cmd.Process.Pid)
+	}
 	if status := cmd.Wait(); status != nil || err != nil || !strings.Contains(string(out), "started\n") {
 		t.Fatalf("start-services.sh: %v, %v, output %q", status, err, out)
 	}
