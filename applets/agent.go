@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -66,7 +67,7 @@ type agent struct {
 	env    *Env
 	config config.Config
 	log    *logging.Logger
-	sink   *logSink
+	sink   io.Closer // where the log goes
 	client *mqtt.Client
 	jobs   jobsPart // nil where jobs are not enabled or not built in
 }
@@ -82,7 +83,7 @@ func runAgent(env *Env) int {
 		fmt.Fprintf(env.Stderr, "jobbox agent: %v\n", err)
 		return ExitFailure
 	}
-	defer a.sink.Close()
+	defer func() { a.sink.Close() }()
 	a.greet()
 	if err := a.run(); err != nil {
 		a.log.Errorf("agent: %v", err)
@@ -101,10 +102,11 @@ func (a *agent) open() (err error) {
 	if a.env.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	if a.sink, err = openLog(a.config.Log); err != nil {
-		return err
+	l := a.config.Log
+	if a.log, a.sink, err = logging.Open(l.Type, l.File, l.Level); err != nil {
+		// A log that cannot be written is no reason to lose the device.
+		a.log.Errorf("agent: %v; the log goes to standard error", err)
 	}
-	a.log = a.sink.Logger
 	if a.client, err = mqtt.New(a.sessionOptions()); err != nil {
 		return err
 	}
@@ -252,7 +254,7 @@ func (a *agent) reload() {
 		c.Jobs.StateDir, c.Jobs.RunDir = a.config.Jobs.StateDir, a.config.Jobs.RunDir
 	}
 	a.config = c
-	err = errors.Join(a.sink.Reopen(c.Log), a.client.Reload(a.sessionOptions()))
+	err = errors.Join(a.reopenLog(), a.client.Reload(a.sessionOptions()))
 	if a.jobs != nil {
 		a.jobs.Reload(c)
 	}
@@ -261,4 +263,15 @@ func (a *agent) reload() {
 		return
 	}
 	a.log.Infof("agent: SIGHUP: configuration and certificates read again")
+}
+
+func (a *agent) reopenLog() error {
+	l := a.config.Log
+	sink, err := a.log.Switch(l.Type, l.File, l.Level)
+	if err != nil {
+		return err
+	}
+	a.sink.Close()
+	a.sink = sink
+	return nil
 }

@@ -54,8 +54,8 @@ func (j *jobsAgent) Handle(e mqtt.Event) {
 		j.Lost()
 	case mqtt.Received:
 		j.Message(e.Message.Topic, e.Message.Payload)
-	case mqtt.Overflow:
-		j.Overflow()
+	case mqtt.Missed:
+		j.Missed()
 	}
 }
 
@@ -104,7 +104,7 @@ func jobRules(c config.Config) jobs.Rules {
 			RunCommand: allow.RunCommand, AnyPath: allow.AnyPath, Paths: cleanPaths(allow.Paths),
 			AnyUser: allow.AnyUser, Users: allow.Users, BuiltIn: allow.BuiltIn,
 		},
-		Self:        exec.Self().Name,
+		Self:        exec.OwnUser().Name,
 		BuiltIn:     func(name string) bool { return usesBuiltIn(c.Jobs.HandlerDir, name) },
 		StepTimeout: int64(c.Jobs.StepTimeout.Seconds()),
 		MaxAttempts: c.Jobs.MaxAttempts,
