@@ -1,0 +1,96 @@
+################################################################################
+#
+# jobbox
+#
+################################################################################
+
+JOBBOX_VERSION = 0.1.0
+JOBBOX_SITE = https://jobbox.example/releases
+# The default would be a "-go2" archive: ours comes with its modules.
+# check-package RemoveDefaultPackageSourceVariable
+JOBBOX_SOURCE = jobbox-$(JOBBOX_VERSION).tar.gz
+JOBBOX_LICENSE = Apache-2.0, BSD-2-Clause, BSD-3-Clause, MIT
+JOBBOX_LICENSE_FILES = LICENSE NOTICE
+JOBBOX_GOMOD = jobbox
+JOBBOX_BIN_NAME = jobbox
+
+# A device whose clock stands before the build date goes by that date.
+JOBBOX_LDFLAGS = -s -w \
+	-X main.version=$(JOBBOX_VERSION) \
+	-X main.buildDate=$$(scripts/build-date.sh)
+
+# HOST_GO_TARGET_ENV is empty on 32-bit MIPS: Buildroot's Go infrastructure
+# only knows the 64-bit ones.
+ifeq ($(BR2_mips)$(BR2_mipsel),y)
+JOBBOX_GO_ENV = \
+	$(HOST_GO_COMMON_ENV) \
+	GOOS=linux \
+	GOARCH=$(if $(BR2_mips),mips,mipsle) \
+	GOMIPS=$(if $(BR2_SOFT_FLOAT),softfloat,hardfloat)
+endif
+
+# A static file, and one that needs no 32 MiB of address space to start.
+JOBBOX_GO_ENV += CGO_ENABLED=0 GOFIPS140=v1.0.0
+JOBBOX_ADD_TOOLCHAIN_DEPENDENCY = NO
+
+ifneq ($(BR2_PACKAGE_JOBBOX_FETCH),y)
+JOBBOX_TAGS += exclude_fetch
+endif
+
+define JOBBOX_INSTALL_CONFIG
+	$(INSTALL) -d -m 0755 $(TARGET_DIR)/etc/jobbox
+	$(INSTALL) -d -m 0700 $(TARGET_DIR)/etc/jobbox/handlers
+	$(INSTALL) -d -m 0700 $(TARGET_DIR)/var/lib/jobbox
+	$(INSTALL) -m 0640 $(@D)/init/jobbox.conf \
+		$(TARGET_DIR)/etc/jobbox/jobbox.conf
+	$(INSTALL) -D -m 0644 $(@D)/init/jobbox.default \
+		$(TARGET_DIR)/etc/default/jobbox
+endef
+JOBBOX_POST_INSTALL_TARGET_HOOKS += JOBBOX_INSTALL_CONFIG
+
+ifeq ($(BR2_PACKAGE_JOBBOX_HANDLERS),y)
+define JOBBOX_INSTALL_HANDLERS
+	$(INSTALL) -m 0700 $(@D)/scripts/handlers/*.sh \
+		$(TARGET_DIR)/etc/jobbox/handlers/
+endef
+JOBBOX_POST_INSTALL_TARGET_HOOKS += JOBBOX_INSTALL_HANDLERS
+endif
+
+ifeq ($(BR2_PACKAGE_JOBBOX_ALIAS),y)
+define JOBBOX_INSTALL_ALIAS
+	ln -sf jobbox $(TARGET_DIR)/usr/bin/aws-iot-device-client
+endef
+JOBBOX_POST_INSTALL_TARGET_HOOKS += JOBBOX_INSTALL_ALIAS
+endif
+
+ifeq ($(BR2_PACKAGE_JOBBOX_INIT_SCRIPT),y)
+define JOBBOX_INSTALL_INIT_SYSV
+	$(INSTALL) -D -m 0755 $(@D)/init/S80jobbox \
+		$(TARGET_DIR)/etc/init.d/S80jobbox
+endef
+define JOBBOX_INSTALL_INIT_OPENRC
+	$(INSTALL) -D -m 0755 $(@D)/init/jobbox.openrc \
+		$(TARGET_DIR)/etc/init.d/jobbox
+endef
+define JOBBOX_INSTALL_INIT_SYSTEMD
+	$(INSTALL) -D -m 0644 $(@D)/init/jobbox.service \
+		$(TARGET_DIR)/usr/lib/systemd/system/jobbox.service
+endef
+endif
+
+# Last of all, since an integrator's overlay may bring an inittab.
+ifeq ($(BR2_PACKAGE_JOBBOX_INIT_INITTAB),y)
+define JOBBOX_ADD_INITTAB
+	grep -q '/usr/bin/jobbox' $(TARGET_DIR)/etc/inittab || \
+		cat $(@D)/init/inittab >> $(TARGET_DIR)/etc/inittab
+endef
+JOBBOX_TARGET_FINALIZE_HOOKS += JOBBOX_ADD_INITTAB
+endif
+
+define JOBBOX_PERMISSIONS
+	/etc/jobbox/handlers d 0700 root root - - - - -
+	/etc/jobbox/jobbox.conf f 0640 root root - - - - -
+	/var/lib/jobbox d 0700 root root - - - - -
+endef
+
+$(eval $(golang-package))
