@@ -43,7 +43,7 @@ ENV_386      = GOARCH=386 GO386=sse2
 ENV_amd64    = GOARCH=amd64 GOAMD64=v1
 
 .PHONY: all help deps sim cross $(CROSS:%=cross-%) size reproducible install uninstall \
-	demo check lint unit test bench clean
+	demo check lint unit test bench dist clean
 
 all: ## bin/jobbox, for this machine
 	$(GO_BUILD) -o $(BIN)/jobbox .
@@ -95,6 +95,9 @@ test: deps all sim lint ## every test, end to end: what CI runs
 
 bench: all sim ## starting a step against fork and exec; the agent's benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+dist: ## dist/jobbox-VERSION.tar.gz, vendored, and its hash
+	GO="$(GO)" scripts/dist.sh dist
 
 clean: ## what was built
 	rm -rf bin dist

@@ -100,3 +100,26 @@ func TestVersionWithoutGit(t *testing.T) {
 		t.Errorf("version %q; want that of VERSION", got)
 	}
 }
+
+// A source archive builds with nothing but itself and Go: no network, no
+// module cache, no git; and says the same version and date as we do.
+func TestDist(t *testing.T) {
+	dir := t.TempDir()
+	output(t, []string{"SOURCE_DATE_EPOCH=1700000000"}, "scripts/dist.sh", dir)
+	first, err := filepath.Glob(filepath.Join(dir, "jobbox-*.tar.gz"))
+	if err != nil || len(first) != 1 {
+		t.Fatalf("make dist made %v, %v; want one archive", first, err)
+	}
+	output(t, nil, "tar", "-x", "-C", dir, "-f", first[0])
+	tree := strings.TrimSuffix(first[0], ".tar.gz")
+	// A module cache is read-only, which keeps TempDir from removing it.
+	t.Cleanup(func() { output(t, nil, "chmod", "-R", "u+w", dir) })
+	offline := []string{"GOFLAGS=-mod=vendor", "GOPROXY=off", "GOMODCACHE=" + filepath.Join(dir, "empty"), "SOURCE_DATE_EPOCH="}
+	output(t, offline, "make", "-s", "-C", tree)
+	if said := output(t, nil, filepath.Join(tree, "bin/jobbox"), "version"); !strings.Contains(said, "2023-11-14T22:13:20Z") {
+		t.Errorf("built from the archive: %q; want the archive's own date in it", said)
+	}
+	again := t.TempDir()
+	output(t, []string{"SOURCE_DATE_EPOCH=1700000000"}, "scripts/dist.sh", again)
+	output(t, nil, "cmp", first[0], filepath.Join(again, filepath.Base(first[0])))
+}
