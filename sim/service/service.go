@@ -126,5 +126,5 @@ func (s *Service) Now() time.Time {
 // nowLocked is in milliseconds, the resolution AWS shows, so that a time is the
 // same before and after a restart.
 func (s *Service) nowLocked() time.Time {
-	return time.Now().Add(s.offset).Truncate(time.Millisecond).Round(0)
+	return time.Now().Add(s.offset).UTC().Truncate(time.Millisecond)
 }
