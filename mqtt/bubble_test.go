@@ -11,6 +11,8 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,7 +27,8 @@ type desk struct {
 	t     *testing.T
 	pki   *pki
 	log   logbook
-	dials []time.Time
+	mu    sync.Mutex
+	dials []time.Time   // under mu; see attempts
 	ended chan struct{} // one for each connection that the broker has done with
 	// serve is the broker's side of connection n (from 0), after TLS.
 	serve func(n int, p *peer)
@@ -61,8 +64,7 @@ func bubble(t *testing.T, change func(*Options, *desk), test func(*testing.T, *C
 }
 
 func (d *desk) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	n := len(d.dials)
-	d.dials = append(d.dials, time.Now())
+	n := d.attempted()
 	if d.dialError != nil {
 		return nil, d.dialError
 	}
@@ -77,6 +79,21 @@ func (d *desk) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 		d.overTLS(n, theirs)
 	}()
 	return ours, nil
+}
+
+// attempted notes an attempt and returns its number, from 0.
+func (d *desk) attempted() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.dials = append(d.dials, time.Now())
+	return len(d.dials) - 1
+}
+
+// attempts is when each began.
+func (d *desk) attempts() []time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.dials)
 }
 
 func (d *desk) overTLS(n int, c net.Conn) {
@@ -142,7 +159,7 @@ func TestStalls(t *testing.T) {
 				stop := start(t, c)
 				<-d.ended
 				synctest.Wait()
-				if since := time.Since(d.dials[0]); since < connectTimeout || since > connectTimeout+time.Second {
+				if since := time.Since(d.attempts()[0]); since < connectTimeout || since > connectTimeout+time.Second {
 					t.Errorf("gave up after %v; want %v", since, connectTimeout)
 				}
 				if d.log.count(logging.Warn, tt.want) != 1 {
@@ -150,8 +167,8 @@ func TestStalls(t *testing.T) {
 				}
 				<-d.ended // the second attempt
 				stopsWithin(t, stop, 0)
-				if len(d.dials) != 2 {
-					t.Errorf("%d attempts; want 2", len(d.dials))
+				if len(d.attempts()) != 2 {
+					t.Errorf("%d attempts; want 2", len(d.attempts()))
 				}
 			})
 		})
@@ -168,15 +185,15 @@ func TestStalls(t *testing.T) {
 func TestStallInDial(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, c *Client, d *desk) {
 		c.dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
-			d.dials = append(d.dials, time.Now())
+			d.attempted()
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}
 		stop := start(t, c)
 		time.Sleep(2*connectTimeout + 10*time.Second)
 		stopsWithin(t, stop, 0)
-		if len(d.dials) != 3 || d.log.count(logging.Warn, "no answer within 1m0s") != 1 {
-			t.Errorf("%d attempts; want 3", len(d.dials))
+		if len(d.attempts()) != 3 || d.log.count(logging.Warn, "no answer within 1m0s") != 1 {
+			t.Errorf("%d attempts; want 3", len(d.attempts()))
 		}
 	})
 }
@@ -190,7 +207,7 @@ func TestStallInSubscribe(t *testing.T) {
 		stop := start(t, c)
 		<-d.ended
 		synctest.Wait()
-		if since := time.Since(d.dials[0]); since < subackTimeout || d.log.count(logging.Warn, "no SUBACK in 30s") != 1 {
+		if since := time.Since(d.attempts()[0]); since < subackTimeout || d.log.count(logging.Warn, "no SUBACK in 30s") != 1 {
 			t.Errorf("gave up after %v; want %v", since, subackTimeout)
 		}
 		time.Sleep(3 * time.Second) // into the second attempt
@@ -203,20 +220,21 @@ func TestReconnectionDelays(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, c *Client, d *desk) {
 		refused := errors.New("no route to host")
 		c.dial = func(context.Context, string, string) (net.Conn, error) {
-			d.dials = append(d.dials, time.Now())
+			d.attempted()
 			return nil, refused
 		}
 		stop := start(t, c)
 		time.Sleep(24 * time.Hour)
 		stopsWithin(t, stop, 0)
-		for i := 1; i < len(d.dials); i++ {
-			gap, limit := d.dials[i].Sub(d.dials[i-1]), min(time.Second<<min(i-1, 7), lastDelay)
+		dials := d.attempts()
+		for i := 1; i < len(dials); i++ {
+			gap, limit := dials[i].Sub(dials[i-1]), min(time.Second<<min(i-1, 7), lastDelay)
 			if gap < connectSpacing || gap > max(limit, connectSpacing) {
 				t.Errorf("attempt %d after %v; want 1s to %v", i, gap, limit)
 			}
 		}
 		// 64 s on average, once the delays have grown.
-		if n := len(d.dials); n < 1000 || n > 1800 {
+		if n := len(d.attempts()); n < 1000 || n > 1800 {
 			t.Errorf("%d attempts in a day", n)
 		}
 		if d.log.count(logging.Warn, "") != 1 {
@@ -248,11 +266,11 @@ func TestDelaysStartOver(t *testing.T) {
 		later(t, c, Connected)
 		later(t, c, Lost)
 		lost := time.Now()
-		for len(d.dials) < 12 {
+		for len(d.attempts()) < 12 {
 			time.Sleep(time.Second)
 		}
 		stop()
-		if gap := d.dials[9].Sub(lost); gap > firstDelay {
+		if gap := d.attempts()[9].Sub(lost); gap > firstDelay {
 			t.Errorf("%v after a connection that held; want at most %v", gap, firstDelay)
 		}
 		for text, want := range map[string]int{"CONNACK code 3": 1, "connection lost": 1, "iot:Connect on client/thing": 1} {
@@ -398,8 +416,9 @@ func TestSubscribesInChunks(t *testing.T) {
 // every connection, and slowly without one. When it is granted, messages may have
 // been missed.
 func TestSubackRefusal(t *testing.T) {
-	refuse := true
-	asked := 0
+	var refuse atomic.Bool
+	var asked atomic.Int32
+	refuse.Store(true)
 	serve := func(_ *Options, d *desk) {
 		d.serve = func(n int, p *peer) {
 			p.accept(0)
@@ -408,7 +427,7 @@ func TestSubackRefusal(t *testing.T) {
 				for _, f := range filters {
 					code := byte(1)
 					if f == "c/+/d" {
-						if asked++; refuse {
+						if asked.Add(1); refuse.Load() {
 							code = 0x80
 						}
 					}
@@ -427,24 +446,24 @@ func TestSubackRefusal(t *testing.T) {
 		for _, kind := range []EventKind{Connected, Lost, Connected} {
 			later(t, c, kind)
 		}
-		if asked != 2 {
-			t.Errorf("asked %d times on two connections", asked)
+		if n := asked.Load(); n != 2 {
+			t.Errorf("asked %d times on two connections", n)
 		}
 		time.Sleep(retryRefusedMax + time.Minute)
-		if asked < 3 || asked > 4 {
-			t.Errorf("asked %d times after an hour", asked)
+		if n := asked.Load(); n < 3 || n > 4 {
+			t.Errorf("asked %d times after an hour", n)
 		}
 		if d.log.count(logging.Warn, `"c/+/d" refused by the broker; the policy must allow iot:Subscribe on topicfilter/c/+/d and iot:Receive on topic/c/*/d`) != 1 {
 			t.Error("the log does not name the refusal once")
 		}
-		refuse = false
+		refuse.Store(false)
 		later(t, c, Missed)
 		if d.log.count(logging.Info, `"c/+/d" granted now`) != 1 {
 			t.Error("the log does not say that it was granted")
 		}
-		before := asked
+		before := asked.Load()
 		time.Sleep(5 * retryRefusedMax)
-		if asked != before {
+		if asked.Load() != before {
 			t.Error("asked again though granted")
 		}
 		stop()
@@ -454,13 +473,14 @@ func TestSubackRefusal(t *testing.T) {
 // A broker that closes the connection over one filter, as AWS IoT does over some,
 // is left with the others: which one it is gets found out and said.
 func TestDropOnSubscribe(t *testing.T) {
-	forbidden := true
+	var forbidden atomic.Bool
+	forbidden.Store(true)
 	serve := func(o *Options, d *desk) {
 		o.Subscriptions = []string{"a", "b/+/c", "d"}
 		d.serve = func(n int, p *peer) {
 			p.accept(0)
 			p.subscribed = func(filters []string) []byte {
-				if forbidden && slices.Contains(filters, "b/+/c") {
+				if forbidden.Load() && slices.Contains(filters, "b/+/c") {
 					return nil
 				}
 				return make([]byte, len(filters))
@@ -471,8 +491,8 @@ func TestDropOnSubscribe(t *testing.T) {
 	bubble(t, serve, func(t *testing.T, c *Client, d *desk) {
 		stop := start(t, c)
 		later(t, c, Connected)
-		if len(d.dials) != 4 { // all at once, alone, alone once more, without it
-			t.Errorf("%d connections; want 4", len(d.dials))
+		if len(d.attempts()) != 4 { // all at once, alone, alone once more, without it
+			t.Errorf("%d connections; want 4", len(d.attempts()))
 		}
 		for _, text := range []string{
 			"closed by the broker on SUBSCRIBE; asking for one topic at a time",
@@ -485,7 +505,7 @@ func TestDropOnSubscribe(t *testing.T) {
 		}
 		later(t, c, Lost) // over the slow retry
 		later(t, c, Connected)
-		forbidden = false
+		forbidden.Store(false)
 		later(t, c, Missed)
 		stop()
 	})
@@ -577,8 +597,8 @@ func TestFlapping(t *testing.T) {
 		if n := d.log.count(logging.Warn, "") + d.log.count(logging.Info, ""); n > 10 {
 			t.Errorf("%d lines in the log", n)
 		}
-		if d := d.dials[len(d.dials)-1].Sub(d.dials[0]); d < 10*time.Minute {
-			t.Errorf("30 sessions within %v", d)
+		if dials := d.attempts(); dials[len(dials)-1].Sub(dials[0]) < 10*time.Minute {
+			t.Errorf("30 sessions within 10m")
 		}
 	})
 }
@@ -630,7 +650,7 @@ func TestReloadAtAnyTime(t *testing.T) {
 				}
 				time.Sleep(10 * time.Second)
 			case 1:
-				for len(d.dials) < 9 {
+				for len(d.attempts()) < 9 {
 					time.Sleep(time.Second)
 				}
 				synctest.Wait()
@@ -642,8 +662,9 @@ func TestReloadAtAnyTime(t *testing.T) {
 				}
 			}
 		}
-		for i := 1; i < len(d.dials); i++ {
-			if gap := d.dials[i].Sub(d.dials[i-1]); gap < connectSpacing {
+		dials := d.attempts()
+		for i := 1; i < len(dials); i++ {
+			if gap := dials[i].Sub(dials[i-1]); gap < connectSpacing {
 				t.Errorf("attempt %d after %v", i, gap)
 			}
 		}
@@ -742,8 +763,8 @@ func TestFloodWithASlowReader(t *testing.T) {
 		if n := <-acked; n != flood {
 			t.Errorf("%d of %d messages were acknowledged", n, flood)
 		}
-		if len(d.dials) != 1 {
-			t.Errorf("%d connections; want 1", len(d.dials))
+		if len(d.attempts()) != 1 {
+			t.Errorf("%d connections; want 1", len(d.attempts()))
 		}
 	})
 }

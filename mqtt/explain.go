@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"strings"
 	"syscall"
@@ -47,6 +46,8 @@ func (s *setup) hint(err error, now time.Time) string {
 		return ""
 	case strings.HasPrefix(err.Error(), "waiting for CONNACK") && closedByBroker(err):
 		return s.hintSilent(now)
+	case strings.HasPrefix(err.Error(), "TLS handshake") && closedByBroker(err):
+		return "the other end closed the connection without a word; check the endpoint, the port (8883, or 443) and firewalls"
 	}
 	return ""
 }
@@ -137,15 +138,16 @@ func date(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
 // explainLoss says what the end of a session may mean. AWS IoT closes the
 // connection over what a policy forbids, and gives no reason.
 func (c *Client) explainLoss(s *session, err error, lasted time.Duration) error {
-	if !closedByBroker(err) || held(lasted, s.setup.KeepAlive) {
+	if !closedByBroker(err) {
 		c.flaps = 0
-		if errors.Is(err, io.EOF) {
-			return fmt.Errorf("closed by the broker: %w", err)
-		}
+		return err
+	}
+	err = fmt.Errorf("closed by the broker: %w", err)
+	if held(lasted, s.setup.KeepAlive) {
+		c.flaps = 0
 		return err
 	}
 	c.flaps++
-	err = fmt.Errorf("closed by the broker: %w", err)
 	if last, _ := s.oldest(); last.token != nil {
 		return fmt.Errorf("%w: it had not acknowledged %q; the policy must allow iot:Publish on topic/%s", err, last.topic, last.topic)
 	}

@@ -5,6 +5,8 @@ package mqtt
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -145,6 +147,41 @@ func TestCertificateRefusedLate(t *testing.T) {
 		stop()
 		if log.count(logging.Warn, tt.want) != 1 {
 			t.Errorf("%s: the log does not say %q:\n%s", tt.name, tt.want, log.String())
+		}
+	}
+}
+
+// What a loopback broker of our own cannot be made to say.
+func TestHints(t *testing.T) {
+	alert := func(text string) error {
+		return fmt.Errorf("waiting for CONNACK: %w", &net.OpError{Op: "remote error", Err: errors.New("tls: " + text)})
+	}
+	expired := setup{Options: Options{Cert: "c.pem", ClientID: "thing", Endpoint: "e"}}
+	expired.cert.Leaf = &x509.Certificate{NotAfter: time.Date(2001, 1, 1, 0, 0, 0, 0, time.UTC)}
+	valid := expired
+	valid.cert.Leaf = &x509.Certificate{NotAfter: time.Date(2090, 1, 1, 0, 0, 0, 0, time.UTC)}
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	tests := []struct {
+		name  string
+		setup setup
+		err   error
+		want  string // empty for no hint
+	}{
+		{"silence, expired", expired, fmt.Errorf("waiting for CONNACK: %w", io.EOF), `"c.pem" has expired on 2001`},
+		{"reset, valid", valid, fmt.Errorf("waiting for CONNACK: %w", syscall.ECONNRESET), "is not registered, not ACTIVE"},
+		{"bad certificate, expired", expired, alert("bad certificate"), `"c.pem" has expired`},
+		{"access denied", valid, alert("access denied"), `does not accept the device's certificate "c.pem"`},
+		{"handshake failure", valid, alert("handshake failure"), "does not accept the device's certificate"},
+		{"unrecognized name", valid, alert("unrecognized name"), `does not go by the name "e"`},
+		{"internal error", valid, alert("internal error"), ""},
+		{"handshake cut off", valid, fmt.Errorf("TLS handshake: %w", io.EOF), "check the endpoint, the port"},
+		{"time-out", valid, errNoAnswer, ""},
+		{"anything else", valid, errors.New("no route to host"), ""},
+	}
+	for _, tt := range tests {
+		got := tt.setup.hint(tt.err, now)
+		if !strings.Contains(got, tt.want) || (got == "") != (tt.want == "") {
+			t.Errorf("%s: %q; want %q", tt.name, got, tt.want)
 		}
 	}
 }

@@ -4,14 +4,13 @@ import "fmt"
 
 // MQTT 3.1.1, section 2.2.1: control packet types, of those that we see or write.
 const (
-	typeConnect    = 1
-	typeConnack    = 2
-	typePublish    = 3
-	typePuback     = 4
-	typeSuback     = 9
-	typePingreq    = 12
-	typePingresp   = 13
-	typeDisconnect = 14
+	typeConnect  = 1
+	typeConnack  = 2
+	typePublish  = 3
+	typePuback   = 4
+	typeSuback   = 9
+	typePingreq  = 12
+	typePingresp = 13
 )
 
 // maxPacket bounds an incoming packet in bytes. AWS IoT sends at most 128 KB;
