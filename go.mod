@@ -11,3 +11,7 @@ require (
 	golang.org/x/sync v0.17.0 // indirect
 	golang.org/x/sys v0.40.0 // indirect
 )
+
+replace github.com/gorilla/websocket => ./third_party/websocket
+
+replace golang.org/x/net => ./third_party/xnet
