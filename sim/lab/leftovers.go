@@ -1,0 +1,140 @@
+package lab
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// PowerCut ends agent, runner and steps at one instant: all of them are
+// stopped before the first is killed. It does not change the boot id.
+func (d *Device) PowerCut() {
+	d.lab.t.Helper()
+	if d.Running() {
+		d.Signal(syscall.SIGSTOP)
+	}
+	if err := d.endLeftovers(); err != nil {
+		d.lab.t.Fatal(err)
+	}
+	if d.agent != nil {
+		d.agent.kill()
+	}
+}
+
+// KillRunner ends the runner alone with SIGKILL. It fails the test where there
+// is none.
+func (d *Device) KillRunner() {
+	d.lab.t.Helper()
+	pids, err := d.runners()
+	if err != nil {
+		d.lab.t.Fatal(err)
+	}
+	if len(pids) == 0 {
+		d.lab.t.Fatalf("device %s has no runner", d.Thing)
+	}
+	for _, pid := range pids {
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+			d.lab.t.Fatalf("kill runner %d: %v", pid, err)
+		}
+	}
+}
+
+// RunnerAlive says whether the device has a runner.
+func (d *Device) RunnerAlive() bool {
+	pids, err := d.runners()
+	return err == nil && len(pids) > 0
+}
+
+// endLeftovers kills the runner and all steps of this device, and nothing
+// that belongs to anybody else.
+func (d *Device) endLeftovers() error {
+	for range 10 { // a process may fork between two looks
+		pids, err := d.leftovers()
+		if err != nil || len(pids) == 0 {
+			return err
+		}
+		for _, sig := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGKILL} {
+			for _, pid := range pids {
+				if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+					return fmt.Errorf("end process %d of device %s: %w", pid, d.Thing, err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (d *Device) leftovers() ([]int, error) {
+	return processes(func(pid int) bool { return d.isRunner(pid) || d.isStep(pid) })
+}
+
+func (d *Device) runners() ([]int, error) { return processes(d.isRunner) }
+
+// isRunner knows our runner by its name and its run directory, which it has
+// open or has been told of.
+func (d *Device) isRunner(pid int) bool {
+	argv := procFile(pid, "cmdline")
+	if !strings.Contains(argv, "jobbox-runner") {
+		return false
+	}
+	return strings.Contains(argv, d.RunDir) || strings.Contains(procFile(pid, "environ"), d.RunDir) || d.runnerPid() == pid
+}
+
+// isStep knows our steps, and what they left running, by their environment.
+func (d *Device) isStep(pid int) bool {
+	return strings.Contains("\x00"+procFile(pid, "environ"), "\x00JOBBOX_HANDLER_DIR="+d.HandlerDir+"\x00")
+}
+
+// runnerPid is what the runner says of itself, 0 without one.
+func (d *Device) runnerPid() int {
+	data, err := os.ReadFile(filepath.Join(d.RunDir, "runner.json"))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := bytes.Cut(data, []byte(`"pid":`))
+	digits := bytes.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' })
+	if digits < 0 {
+		return 0
+	}
+	pid, err := strconv.Atoi(string(rest[:digits]))
+	if err != nil {
+		return 0
+	}
+	return pid
+}
+
+// processes are the living ones that match; zombies are not.
+func processes(match func(pid int) bool) ([]int, error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, err
+	}
+	var pids []int
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err == nil && pid != os.Getpid() && match(pid) && !zombie(pid) {
+			pids = append(pids, pid)
+		}
+	}
+	return pids, nil
+}
+
+func zombie(pid int) bool {
+	stat := procFile(pid, "stat")
+	_, state, found := strings.Cut(stat[strings.LastIndex(stat, ")")+1:], " ")
+	return !found || strings.HasPrefix(state, "Z") || strings.HasPrefix(state, "X")
+}
+
+// procFile is empty for a process that is gone or not ours to look at.
+func procFile(pid int, name string) string {
+	data, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), name))
+	if err != nil {
+		return ""
+	}
+	return string(data)
+}
