@@ -11,12 +11,12 @@ import (
 // Device is a thing with a directory of its own, and at most one agent.
 type Device struct {
 	device.Files
-	Thing  string
-	Config device.Config // written by Start
-	Bin    string        // the binary; "" for Build's
-	Args   []string      // more arguments for the agent
-	Env    []string      // more environment, NAME=VALUE
-	Prefix []string      // a command that runs the agent: strace, setpriv, ...
+	Thing    string
+	Settings device.Config // the configuration; written by Start
+	Bin      string        // the binary; "" for Build's
+	Args     []string      // more arguments for the agent
+	Env      []string      // more environment, NAME=VALUE
+	Prefix   []string      // a command that runs the agent: strace, setpriv, ...
 
 	lab   *Lab
 	log   *logBuffer
@@ -31,8 +31,8 @@ func (l *Lab) Device(thing string) *Device {
 		l.t.Fatal(err)
 	}
 	d := &Device{Files: files, Thing: thing, lab: l, log: newLogBuffer()}
-	d.Config = files.Defaults(thing, "localhost", l.Cloud.Port())
-	d.Config.Section("logging")["level"] = "DEBUG"
+	d.Settings = files.Defaults(thing, "localhost", l.Cloud.Port())
+	d.Settings.Section("logging")["level"] = "DEBUG"
 	l.devices = append(l.devices, d)
 	return d
 }
@@ -57,7 +57,7 @@ func (d *Device) Via(address string) {
 	if err != nil {
 		d.lab.t.Fatalf("device %s: port: %v", d.Thing, err)
 	}
-	d.Config["endpoint"], d.Config["port"] = host, n
+	d.Settings["endpoint"], d.Settings["port"] = host, n
 }
 
 // Handler puts a handler into the device's handler directory.
@@ -69,7 +69,7 @@ func (d *Device) Handler(name, script string) {
 }
 
 // Jobs is the "jobs" section of the configuration.
-func (d *Device) Jobs() device.Config { return d.Config.Section("jobs") }
+func (d *Device) Jobs() device.Config { return d.Settings.Section("jobs") }
 
 // Path is a path within the device's directory.
 func (d *Device) Path(elements ...string) string {

@@ -24,14 +24,14 @@ func (d *Device) Start() {
 	if d.Running() {
 		t.Fatalf("device %s: its agent runs already", d.Thing)
 	}
-	if err := d.WriteConfig(d.Config); err != nil {
+	if err := d.WriteConfig(d.Settings); err != nil {
 		t.Fatal(err)
 	}
 	bin := d.Bin
 	if bin == "" {
 		bin = Build(t)
 	}
-	argv := append(append(append([]string{}, d.Prefix...), bin, "agent", "--config-file", d.Files.Config), d.Args...)
+	argv := append(append(append([]string{}, d.Prefix...), bin, "agent", "--config-file", d.Config), d.Args...)
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Stdout, cmd.Stderr = d.log, d.log
 	cmd.Env = append(os.Environ(), d.Env...)
