@@ -75,8 +75,7 @@ type agent struct {
 func runAgent(env *Env) int {
 	c, err := config.Load(env.Args, env.Getenv)
 	if err != nil {
-		fmt.Fprintln(env.Stderr, configError(err))
-		return ExitConfig
+		return configFailed(env, err)
 	}
 	a := &agent{env: env, config: c}
 	if err := a.open(); err != nil {
@@ -91,11 +90,6 @@ func runAgent(env *Env) int {
 	}
 	a.log.Infof("agent: stopped")
 	return ExitOK
-}
-
-// configError is every problem on a line of its own, under what they stop.
-func configError(err error) string {
-	return "jobbox agent: the configuration cannot be used:\n  " + strings.ReplaceAll(err.Error(), "\n", "\n  ")
 }
 
 func (a *agent) open() (err error) {

@@ -123,20 +123,29 @@ func checkDocuments(env *Env, files []string) int {
 }
 
 func checkFile(env *Env, name string) error {
+	data, err := readDocument(env, name)
+	if err != nil {
+		return err
+	}
+	return checkDocument(data)
+}
+
+// readDocument is a job document from a file, or from standard input for "-".
+func readDocument(env *Env, name string) ([]byte, error) {
 	in := env.Stdin
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
-			return errorText(err)
+			return nil, errorText(err)
 		}
 		defer f.Close()
 		in = f
 	}
 	data, err := io.ReadAll(io.LimitReader(in, maxDocumentRead))
 	if err != nil {
-		return errorText(err)
+		return nil, errorText(err)
 	}
-	return checkDocument(data)
+	return data, nil
 }
 
 // errorText drops a path error's own words: the caller names the file.

@@ -1,0 +1,89 @@
+//go:build !exclude_jobs
+
+package applets
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"syscall"
+
+	"jobbox/config"
+	"jobbox/exec"
+	"jobbox/internal/logging"
+	"jobbox/jobs"
+)
+
+func init() {
+	checkDocument = jobs.CheckDocument
+	register(Applet{
+		Name:    "run",
+		Usage:   "run [OPTION...] DOCUMENT",
+		Summary: "run a job document here and now, without the cloud",
+		Help: `Runs the steps of a job document ("-" for standard input) as the agent would,
+and prints what it would report. The options are the agent's; of them only those
+about jobs matter, and no certificate is needed. Nothing is sent anywhere, and
+nothing is run a second time: exit status 194 of a step is a failure here.
+
+Exit status: 0 SUCCEEDED, 1 FAILED, 2 REJECTED, 78 the configuration is wrong.
+`,
+		Run: runLocal,
+	})
+}
+
+func runLocal(env *Env) int {
+	c, names, err := config.LoadLocal(env.Args, env.Getenv)
+	if err != nil {
+		return configFailed(env, err)
+	}
+	if len(names) != 1 {
+		fmt.Fprintln(env.Stderr, `jobbox run: want one job document; "jobbox run --help" says more`)
+		return ExitUsage
+	}
+	data, err := readDocument(env, names[0])
+	if err != nil {
+		fmt.Fprintf(env.Stderr, "jobbox run: %s: %v\n", logging.Clean(names[0]), err)
+		return ExitFailure
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	dir, err := os.MkdirTemp("", "jobbox-run")
+	if err != nil {
+		fmt.Fprintf(env.Stderr, "jobbox run: %v\n", err)
+		return ExitFailure
+	}
+	defer os.RemoveAll(dir)
+	return runSteps(ctx, env, c, data, dir)
+}
+
+func runSteps(ctx context.Context, env *Env, c config.Config, data []byte, dir string) int {
+	options := stepOptions(c, nil)
+	options.RunDir, options.StateDir = filepath.Join(dir, "run"), dir
+	run := func(s exec.Step) exec.Result { return exec.Run(ctx, s, options) }
+	said := func(line string) { fmt.Fprintln(env.Stderr, logging.Clean(line)) }
+	status, details := jobs.Local(data, jobRules(c), run, said)
+	printDetails(env.Stdout, status, details)
+	switch status {
+	case jobs.Succeeded:
+		return ExitOK
+	case jobs.Rejected:
+		return ExitUsage
+	}
+	return ExitFailure
+}
+
+// printDetails shows what would be reported; a terminal must not be written to
+// by what a step wrote, so everything is quoted.
+func printDetails(w io.Writer, status jobs.Status, d jobs.Details) {
+	fmt.Fprintf(w, "status  %s\nreason  %s\n", status, d.Reason)
+	if d.Stdout != "" {
+		fmt.Fprintf(w, "stdout  %s\n", strconv.Quote(d.Stdout))
+	}
+	if d.Stderr != "" {
+		fmt.Fprintf(w, "stderr  %s\n", strconv.Quote(d.Stderr))
+	}
+}
