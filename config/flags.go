@@ -39,7 +39,11 @@ func (c *contents) flag(args []string, given map[string]bool) ([]string, error) 
 	foreign, takesValue, isForeign := foreignFlag(name)
 	switch {
 	case !strings.HasPrefix(arg, "--") || !known && !isForeign:
-		return args, errorf("%q is not an option that is known%s", arg, suggestFlag(name))
+		// What follows is most likely its value; the error repeats no value, which
+		// may be a secret.
+		arg, _, _ = strings.Cut(arg, "=")
+		isBare := hasText || len(args) == 0 || strings.HasPrefix(args[0], "-")
+		return skipValue(args, isBare), errorf("%q is not an option that is known%s", arg, suggestFlag(name))
 	case given[name]:
 		err := errorf("--%s: is given twice; give it once", name)
 		return skipValue(args, hasText || !known && !takesValue), err

@@ -32,11 +32,7 @@ type draft struct {
 // winning, and checks it and the files that it names. The error joins all that
 // is wrong, each part "key: what is wrong; what to do about it".
 func Load(args []string, getenv func(string) string) (Config, error) {
-	c, rest, err := LoadArgs(args, getenv)
-	if len(rest) > 0 {
-		err = errors.Join(err, errorf("%q: is no option; options begin with --", rest[0]))
-	}
-	return c, err
+	return newDraft(getenv).load(args)
 }
 
 // LoadArgs is Load for a command line that holds more than options; it returns
@@ -44,8 +40,8 @@ func Load(args []string, getenv func(string) string) (Config, error) {
 func LoadArgs(args []string, getenv func(string) string) (Config, []string, error) {
 	d := newDraft(getenv)
 	rest := d.read(args)
-	d.checkCloud()
-	return d.Config, rest, errors.Join(d.errs...)
+	c, err := d.checked()
+	return c, rest, err
 }
 
 // LoadLocal is LoadArgs for a program that only concerns this device: endpoint,
@@ -54,6 +50,19 @@ func LoadLocal(args []string, getenv func(string) string) (Config, []string, err
 	d := newDraft(getenv)
 	rest := d.read(args)
 	return d.Config, rest, errors.Join(d.errs...)
+}
+
+func (d *draft) load(args []string) (Config, error) {
+	if rest := d.read(args); len(rest) > 0 {
+		d.fail(errorf("%q: is no option; options begin with --", rest[0]))
+	}
+	return d.checked()
+}
+
+func (d *draft) checked() (Config, error) {
+	d.checkCloud()
+	d.checkDirs()
+	return d.Config, errors.Join(d.errs...)
 }
 
 func newDraft(getenv func(string) string) *draft {
@@ -101,7 +110,7 @@ func (d *draft) read(args []string) []string {
 	env := environment(d.home.getenv)
 	d.findFile(env, flags)
 	file := d.readFile()
-	for _, o := range options {
+	for _, o := range options[1:] { // the first is the file itself
 		d.apply(o, file, env, flags)
 	}
 	d.homeDefaults()
@@ -134,7 +143,7 @@ func (d *draft) label(name string) string {
 // there, the others need not.
 func (d *draft) findFile(env, flags contents) {
 	d.apply(options[0], env, flags)
-	if d.File != "" || len(d.errs) > 0 {
+	if _, named := d.labels[options[0].name()]; named {
 		return
 	}
 	candidates := []string{d.systemFile}

@@ -35,7 +35,7 @@ var jobOptions = []option{
 	{"jobs.limits.open-files", "", "", "", "32 or more; open files of one process", setLimit(func(l *Limits) **uint64 { return &l.OpenFiles }, minOpenFiles, 1<<20)},
 	{"jobs.limits.processes", "", "", "", "1 or more; processes of the step's user, no limit to root", setLimit(func(l *Limits) **uint64 { return &l.Processes }, 1, 1<<22)},
 	{"jobs.limits.umask", "", "", "", `octal in a string, "000" to "777"; without it the agent's`, setUmask},
-	{"jobs.limits.nice", "", "", "", "-20 to 19; without it the agent's", setNice},
+	{"jobs.limits.nice", "", "", "0", "-20 to 19; 0 leaves the agent's own", setNice},
 }
 
 func setRebootCommand(d *draft, v value) error {
