@@ -149,7 +149,7 @@ func (c *Client) explainLoss(s *session, err error, lasted time.Duration) error 
 	}
 	c.flaps++
 	if last, _ := s.oldest(); last.token != nil {
-		return fmt.Errorf("%w: it had not acknowledged %q; the policy must allow iot:Publish on topic/%s", err, last.topic, last.topic)
+		return fmt.Errorf("%w: it had not acknowledged %q; if this repeats, the policy lacks iot:Publish on topic/%s", err, last.topic, last.topic)
 	}
 	if c.flaps >= manyFlaps {
 		return fmt.Errorf("%w: %d times in a row; is there another client with the id %q? Each throws the other out", err, c.flaps, s.setup.ClientID)

@@ -50,12 +50,11 @@ func (c *Client) serve(ctx context.Context, s *session) (time.Duration, error) {
 
 // wait returns why the session is over.
 func (c *Client) wait(ctx context.Context, s *session, missing []string) error {
+	retry := time.NewTimer(retryDelay())
+	defer retry.Stop()
 	for {
-		var retry <-chan time.Time
-		if len(missing) > 0 {
-			timer := time.NewTimer(retryRefused + rand.N(retryRefusedMax-retryRefused))
-			defer timer.Stop()
-			retry = timer.C
+		if len(missing) == 0 {
+			retry.Stop()
 		}
 		select {
 		case <-ctx.Done():
@@ -65,7 +64,8 @@ func (c *Client) wait(ctx context.Context, s *session, missing []string) error {
 			return s.ended()
 		case err := <-s.lost:
 			return s.reason(err)
-		case <-retry:
+		case <-retry.C:
+			retry.Reset(retryDelay())
 		}
 		left, err := c.subs.retry(ctx, s, missing)
 		if err != nil && ctx.Err() == nil {
@@ -77,6 +77,8 @@ func (c *Client) wait(ctx context.Context, s *session, missing []string) error {
 		missing = left
 	}
 }
+
+func retryDelay() time.Duration { return retryRefused + rand.N(retryRefusedMax-retryRefused) }
 
 func (c *Client) sayConnected(s *session) {
 	logf := s.setup.Log.Infof
