@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // PowerCut ends agent, runner and steps at one instant: all of them are
@@ -51,18 +52,30 @@ func (d *Device) RunnerAlive() bool {
 }
 
 // endLeftovers kills the runner and all steps of this device, and nothing
-// that belongs to anybody else.
+// that belongs to anybody else. It returns when they are gone.
 func (d *Device) endLeftovers() error {
-	for range 10 { // a process may fork between two looks
+	deadline := time.Now().Add(Patience)
+	for {
 		pids, err := d.leftovers()
 		if err != nil || len(pids) == 0 {
 			return err
 		}
-		for _, sig := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGKILL} {
-			for _, pid := range pids {
-				if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
-					return fmt.Errorf("end process %d of device %s: %w", pid, d.Thing, err)
-				}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("processes %v of device %s do not end in %v", pids, d.Thing, Patience)
+		}
+		if err := killAll(pids); err != nil {
+			return fmt.Errorf("end what device %s left: %w", d.Thing, err)
+		}
+		time.Sleep(5 * time.Millisecond) // nothing tells when another's child is gone
+	}
+}
+
+// killAll stops all before it kills the first, so that none sees another's end.
+func killAll(pids []int) error {
+	for _, sig := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGKILL} {
+		for _, pid := range pids {
+			if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+				return fmt.Errorf("signal %v to process %d: %w", sig, pid, err)
 			}
 		}
 	}
