@@ -73,6 +73,9 @@ func TestCancel(t *testing.T) {
 		{"job that runs, without force", func() error { _, err := s.CancelJob("a", CancelJobInput{}); return err }, "", ""},
 		{"job that runs, with force", func() error { _, err := s.CancelJob("a", CancelJobInput{Force: true}); return err }, "", "notify b:QUEUED c:QUEUED; next b/1 QUEUED"},
 		{"wrong version", func() error { return s.CancelJobExecution("c", "t", CancelExecutionInput{ExpectedVersion: minutes(2)}) }, VersionMismatch, ""},
+		{"empty detail", func() error {
+			return s.CancelJobExecution("c", "t", CancelExecutionInput{StatusDetails: map[string]string{"k": ""}})
+		}, InvalidRequest, ""},
 		{"one that waits behind", func() error { return s.CancelJobExecution("c", "t", CancelExecutionInput{}) }, "", "notify b:QUEUED"},
 		{"the last", func() error { _, err := s.CancelJob("b", CancelJobInput{}); return err }, "", "notify; next -"},
 		{"again", func() error { return s.CancelJobExecution("b", "t", CancelExecutionInput{Force: true}) }, InvalidStateTransition, ""},

@@ -2,6 +2,7 @@ package service
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -112,15 +113,23 @@ func TestDelays(t *testing.T) {
 		s.Faults().Add(Fault{Topic: "start-next", Delay: time.Minute, Times: 1})
 		s.Faults().Add(Fault{Topic: "notify-next", Delay: time.Hour, Times: 1})
 		start := time.Now()
+		var mu sync.Mutex
 		var answered []time.Duration
+		answer := func(Message) {
+			mu.Lock()
+			defer mu.Unlock()
+			answered = append(answered, time.Since(start))
+		}
 		for range 2 {
-			s.Serve("$aws/things/t/jobs/start-next", []byte(`{}`), func(Message) { answered = append(answered, time.Since(start)) })
+			s.Serve("$aws/things/t/jobs/start-next", []byte(`{}`), answer)
 		}
 		createJob(t, s, "a")
+		synctest.Wait()
 		if got := in.take(); got != "notify a:QUEUED" {
 			t.Errorf("at once: %q", got)
 		}
 		time.Sleep(2 * time.Hour)
+		synctest.Wait()
 		if got := in.take(); got != "next a/1 QUEUED" {
 			t.Errorf("late: %q", got)
 		}

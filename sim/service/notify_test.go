@@ -1,6 +1,10 @@
 package service
 
-import "testing"
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
 
 // TestNotifications is the worked example of the developer guide
 // (jobs-comm-notifications), message for message.
@@ -58,5 +62,17 @@ func TestReceiverMayAsk(t *testing.T) {
 	createJob(t, s, "a")
 	if got := in.take(); got != "notify a:QUEUED; next a/1 QUEUED; notify; next -" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestNotifyHoldsTen(t *testing.T) {
+	s, in := newService(t, Options{})
+	for i := range 12 {
+		in.take()
+		createJob(t, s, fmt.Sprintf("%02d", i))
+	}
+	got := in.take()
+	if n := strings.Count(got, "QUEUED"); n != 10 || !strings.HasPrefix(got, "notify 00:") || !strings.Contains(got, "09:") {
+		t.Errorf("notified %q; want the first ten", got)
 	}
 }

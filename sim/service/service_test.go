@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -27,9 +28,14 @@ func newService(t *testing.T, o Options) (*Service, *inbox) {
 
 // inbox is what a device's notification topics have got, a line each:
 // "notify QUEUED:a,b" or "next a/1 QUEUED", "next -".
-type inbox struct{ lines []string }
+type inbox struct {
+	mu    sync.Mutex
+	lines []string
+}
 
 func (in *inbox) add(m Message) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
 	var body struct {
 		Jobs      map[string][]struct{ JobID string }
 		Execution *struct {
@@ -59,6 +65,8 @@ func (in *inbox) add(m Message) {
 
 // take returns the lines since the last take.
 func (in *inbox) take() string {
+	in.mu.Lock()
+	defer in.mu.Unlock()
 	all := strings.Join(in.lines, "; ")
 	in.lines = nil
 	return all

@@ -92,6 +92,7 @@ func TestRetries(t *testing.T) {
 		{"rejected never", retry(RetryCriteria{"ALL", 5}), []string{"REJECTED"}, 1},
 		{"another failure", retry(RetryCriteria{"FAILED", 5}), []string{"TIMED_OUT"}, 1},
 		{"each its own count", retry(RetryCriteria{"FAILED", 1}, RetryCriteria{"TIMED_OUT", 1}), []string{"FAILED", "TIMED_OUT", "FAILED"}, 3},
+		{"ten at most", retry(RetryCriteria{"FAILED", 10}, RetryCriteria{"TIMED_OUT", 10}), alternating(11), 11},
 		{"all together", retry(RetryCriteria{"ALL", 2}), []string{"FAILED", "TIMED_OUT", "FAILED"}, 3},
 	}
 	for _, tt := range tests {
@@ -118,6 +119,14 @@ func TestRetries(t *testing.T) {
 			t.Errorf("%s: at the end %q", tt.name, got)
 		}
 	}
+}
+
+func alternating(n int) []string {
+	var ends []string
+	for i := range n {
+		ends = append(ends, []string{"FAILED", "TIMED_OUT"}[i%2])
+	}
+	return ends
 }
 
 func TestRetryIsNotified(t *testing.T) {
