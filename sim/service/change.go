@@ -27,7 +27,8 @@ type note struct {
 }
 
 // change runs f under the lock, stores what it did and sends what follows. f
-// makes all its checks before it changes anything.
+// makes all its checks before it changes anything. A store that fails is told to
+// the caller, and leaves memory ahead of the disk.
 func (s *Service) change(f func(*change) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

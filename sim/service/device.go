@@ -131,6 +131,8 @@ func (s *Service) checkDeviceLocked(thing string, details map[string]string) err
 	return checkDetails(details, s.o.StrictDetails)
 }
 
+// checkTransition looks at the version first, as expectedVersion is documented:
+// a device with an old version learns of a cancellation by VersionMismatch.
 func checkTransition(e *Execution, in UpdateInput) error {
 	if in.ExpectedVersion != nil && *in.ExpectedVersion != e.Version {
 		return withState(e, VersionMismatch, "Expected version %d but version was %d", *in.ExpectedVersion, e.Version)
