@@ -21,7 +21,7 @@ type Files struct {
 	RootCA     string
 	HandlerDir string // 0700
 	StateDir   string // 0700
-	RunDir     string // 0700
+	RunDir     string // 0755
 }
 
 // In is where the files of a device in dir are.
@@ -45,8 +45,13 @@ type Config map[string]any
 // endpoint.
 func Equip(dir string, ca *pki.Authority, thing, endpoint string, port int) (Files, error) {
 	f := In(dir)
-	for _, d := range []string{f.Dir, f.HandlerDir, f.StateDir, f.RunDir} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
+	// Steps of other users get to private copies of handlers below the run
+	// directory: it and what leads to it must let them through.
+	for _, d := range []struct {
+		path string
+		mode os.FileMode
+	}{{f.Dir, 0o755}, {f.RunDir, 0o755}, {f.HandlerDir, 0o700}, {f.StateDir, 0o700}} {
+		if err := os.MkdirAll(d.path, d.mode); err != nil {
 			return f, fmt.Errorf("equip device %q: %w", thing, err)
 		}
 	}
