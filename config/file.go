@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"strings"
+	"sync"
 
 	"jobbox/internal/jsontext"
 	"jobbox/internal/nearest"
@@ -108,7 +109,7 @@ func isKnown(path string) bool {
 
 // allKeys lists the dotted paths of all that the file may hold, without what
 // lies within the C++ client's own sections.
-func allKeys() []string {
+var allKeys = sync.OnceValue(func() []string {
 	var out []string
 	for _, o := range options {
 		if o.key != "" {
@@ -119,7 +120,7 @@ func allKeys() []string {
 		out = append(out, f.name)
 	}
 	return append(out, foreignKeys...)
-}
+})
 
 // suggestKey says which key was meant: one of the same section that is spelt
 // nearly so, or one of that name elsewhere.

@@ -60,11 +60,11 @@ var options = append([]option{
 	{"key", "key", "FILE", "", "required; its private key, PEM: PKCS#1, PKCS#8 or SEC 1", setPath(func(d *draft) *string { return &d.Key })},
 	{"root-ca", "root-ca", "FILE", "", "certificates to trust the endpoint by, PEM; without it the system's", setPath(func(d *draft) *string { return &d.RootCA })},
 	{"thing-name", "thing-name", "NAME", "", "required; also the MQTT client id: 1 to 128 of a-z A-Z 0-9 : _ -", setThingName},
-	{"keep-alive", "keep-alive", "SECONDS", "120", "30 to 1200; how often an idle connection is tried", setSeconds(func(d *draft) *time.Duration { return &d.KeepAlive }, 30, 1200)},
-	{"", "http-proxy-config", "FILE", "~/.aws-iot-device-client/http-proxy.conf", "the HTTP proxy's file; none there is no proxy", setPath(func(d *draft) *string { return &d.proxyFile })},
+	{"keep-alive", "keep-alive", "SECONDS", "120", "30 to 1200; the silence after which a connection is tested", setSeconds(func(d *draft) *time.Duration { return &d.KeepAlive }, 30, 1200)},
+	{"", "http-proxy-config", "FILE", "~/.aws-iot-device-client/http-proxy.conf", "the HTTP proxy's file; no proxy where there is none", setPath(func(d *draft) *string { return &d.proxyFile })},
 	{"logging.level", "log-level", "LEVEL", "INFO", "DEBUG, INFO, WARN or ERROR, in any case", setLevel},
 	{"logging.type", "log-type", "TYPE", "STDOUT", "STDOUT, FILE or SYSLOG, in any case", setLogType},
-	{"logging.file", "log-file", "FILE", defaultLogFile, "where the log goes for FILE; mode 0600, kept under 1 MiB", setPath(func(d *draft) *string { return &d.Log.File })},
+	{"logging.file", "log-file", "FILE", defaultLogFile, "where the log goes for FILE; made with mode 0600, kept within 1 MiB", setPath(func(d *draft) *string { return &d.Log.File })},
 }, jobOptions...)
 
 func setPath(dst func(*draft) *string) setter {

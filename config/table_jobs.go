@@ -33,7 +33,7 @@ var jobOptions = []option{
 	{"jobs.limits.cpu-seconds", "", "", "", "1 or more; processor time of one process", setLimit(func(l *Limits) **uint64 { return &l.CPUSeconds }, 1, 1<<31-1)},
 	{"jobs.limits.address-space", "", "", "", "67108864 (64 MiB) or more; bytes of address space of one process", setLimit(func(l *Limits) **uint64 { return &l.AddressSpace }, minAddressSpace, 1<<53)},
 	{"jobs.limits.open-files", "", "", "", "32 or more; open files of one process", setLimit(func(l *Limits) **uint64 { return &l.OpenFiles }, minOpenFiles, 1<<20)},
-	{"jobs.limits.processes", "", "", "", "1 or more; processes of the step's user, no limit to root", setLimit(func(l *Limits) **uint64 { return &l.Processes }, 1, 1<<22)},
+	{"jobs.limits.processes", "", "", "", "1 or more; processes of the step's user; root is not held to it", setLimit(func(l *Limits) **uint64 { return &l.Processes }, 1, 1<<22)},
 	{"jobs.limits.umask", "", "", "", `octal in a string, "000" to "777"; without it the agent's`, setUmask},
 	{"jobs.limits.nice", "", "", "0", "-20 to 19; 0 leaves the agent's own", setNice},
 }

@@ -22,6 +22,8 @@ func Usage() string {
 		}
 	}
 	b.WriteString(usageRules)
+	b.WriteString("\nOptions of the C++ client that are accepted for parts that jobbox does not have:\n")
+	b.WriteString(indent("--" + strings.Join(allForeignFlags(), " --")))
 	return b.String()
 }
 
@@ -61,17 +63,16 @@ than the file, the command line most. A leading ~ in a path is the agent's home.
 
 The file is JSON, that of the AWS IoT Device Client (C++); its parts that jobbox
 does not have, and their options, are accepted, and named at WARN where they are
-switched on: tunneling, device-defender, fleet-provisioning, samples, shadows,
-secure-element, sensor-publish, SDK logging.
+switched on.
 
 The HTTP proxy's file is JSON too: http-proxy-enabled, http-proxy-host,
 http-proxy-port, http-proxy-auth-method (UserNameAndPassword or None),
 http-proxy-username, http-proxy-password.
 
 Permissions: the private key is for its owner alone (0600 or 0400); certificates
-are written by their owner alone (0644); nobody else's file may be writable by
-others, or lie in a directory that they may write; the handler directory and the
-handlers in it have mode 0700 or 0500.
+are written by their owner alone (0644); no file may be writable by others, or
+lie in a directory that they may write, unless it has the sticky bit; the
+handler directory and the handlers in it have mode 0700 or 0500.
 
 Everything that is wrong with the configuration is said at once, before anything
 connects; the exit status is 78 then.
