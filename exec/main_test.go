@@ -1,24 +1,87 @@
 package exec
 
 import (
+	"context"
+	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 )
 
-// TestMain makes the test binary a runner where a client starts it as one, and
-// a stand-in for what else the tests execute.
+// The names that the test binary is started under for something else.
+const (
+	testClientName = "exec-test-client" // runs the steps of an errandSheet, prints their results
+	testInitName   = "exec-test-init"   // process 1 of a machine that is shut down
+	testThreadName = "exec-test-thread" // its first thread ends before the others
+)
+
 func TestMain(m *testing.M) {
 	switch filepath.Base(os.Args[0]) {
 	case RunnerName:
 		os.Exit(RunnerMain(RunnerOptions{BuiltIn: testBuiltIn}))
+	case testClientName:
+		os.Exit(testClient())
+	case testInitName:
+		os.Exit(testInit())
+	case testThreadName:
+		testThread()
 	}
 	os.Exit(m.Run())
 }
 
 func testBuiltIn(name string) ([]byte, bool) {
-	if name != "built-in.sh" {
-		return nil, false
+	switch name {
+	case "built-in.sh":
+		return []byte("#!/bin/sh\necho built-in \"$0\" \"$@\"\n"), true
+	case "built-in-elf":
+		text, err := os.ReadFile("/bin/true")
+		return text, err == nil
 	}
-	return []byte("#!/bin/sh\necho built-in $0 $*\n"), true
+	return nil, false
+}
+
+// errandSheet is what a test client is told to do, as its second argument.
+type errandSheet struct {
+	RunDir, HandlerDir string
+	Steps              []Step
+	Ready              bool // ask Ready first, as the agent does
+	Local              bool // Run in the client itself
+}
+
+func testClient() int {
+	var sheet errandSheet
+	if err := json.Unmarshal([]byte(os.Args[1]), &sheet); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	o := Options{RunDir: sheet.RunDir, HandlerDir: sheet.HandlerDir, Limits: Limits{Umask: -1}, BuiltIn: testBuiltIn}
+	c := NewClient(o)
+	out := json.NewEncoder(os.Stdout)
+	for _, s := range sheet.Steps {
+		var begun *Identity
+		if sheet.Ready {
+			id, err := c.Ready(context.Background())
+			if err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				return 1
+			}
+			begun = &id
+		}
+		var r Result
+		var err error
+		if sheet.Local {
+			r = Run(context.Background(), s, o)
+		} else {
+			r, err = c.Run(context.Background(), s, begun)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		if err := out.Encode(r); err != nil {
+			return 1
+		}
+	}
+	return 0
 }

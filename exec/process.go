@@ -182,7 +182,7 @@ func isPathError(err error) bool {
 func startAtHome(l *launch, a account, env []string, in, out, errw int) (*process, error) {
 	// Our descriptors are moved around on the way to 0, 1 and 2, all of them to
 	// numbers above the highest: the program's must be below that.
-	high, err := unix.FcntlInt(uintptr(out), unix.F_DUPFD_CLOEXEC, l.fd+1)
+	high, err := unix.FcntlInt(uintptr(out), unix.F_DUPFD_CLOEXEC, max(l.fd+1, 3))
 	if err != nil {
 		return nil, err
 	}

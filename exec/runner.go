@@ -154,7 +154,13 @@ func (s *server) settleLocked() {
 		s.idle.Stop()
 		s.idle = nil
 	}
-	if len(s.tasks) > 0 || len(s.unsaved) > 0 || s.held > 0 {
+	if len(s.tasks) > 0 || len(s.unsaved) > 0 {
+		return
+	}
+	if !s.retired && s.peers == 0 && s.tired() {
+		s.retireLocked()
+	}
+	if s.held > 0 {
 		return
 	}
 	switch {
@@ -163,6 +169,18 @@ func (s *server) settleLocked() {
 	case s.peers == 0:
 		s.idle = time.AfterFunc(idleTime, s.endIdle)
 	}
+}
+
+// tired says that this process has used half of the processor time that it has
+// limited itself to. The limit is meant for each step, not for all the steps of
+// a burst and their parent together.
+func (s *server) tired() bool {
+	var used unix.Rusage
+	if s.opts.Limits.CPU == 0 || unix.Getrusage(unix.RUSAGE_SELF, &used) != nil {
+		return false
+	}
+	spent := time.Duration(used.Utime.Nano() + used.Stime.Nano())
+	return spent > time.Duration(s.opts.Limits.CPU)*time.Second/2
 }
 
 func (s *server) endIdle() {
@@ -223,13 +241,5 @@ func (s *server) moveLocked() {
 	go s.accept(p)
 	for _, t := range s.tasks {
 		_ = writeMarker(s.opts.RunDir, t.marker)
-	}
-}
-
-// clearCopies removes what a runner that was killed has left of its handlers'
-// private copies. An interpreter that still reads one has it open.
-func clearCopies(o Options) {
-	for _, base := range copyBases(o) {
-		_ = os.RemoveAll(base)
 	}
 }

@@ -7,7 +7,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -110,7 +112,7 @@ func (h *handler) copyInto(base string, a account, execute bool) (c *privateCopy
 	if a.other && !mayEnter(base, a) {
 		return nil, fmt.Errorf("user %q may not enter %s (chmod o+x on it and on what leads to it)", a.Name, base)
 	}
-	dir, err := os.MkdirTemp(base, "")
+	dir, err := os.MkdirTemp(base, copyPrefix()+"*")
 	if err != nil {
 		return nil, err
 	}
@@ -139,6 +141,45 @@ func (h *handler) fill(c *privateCopy, a account) error {
 	return errors.Join(
 		os.Chown(c.path, -1, int(a.GID)), os.Chmod(c.path, 0o550),
 		os.Chown(c.dir, -1, int(a.GID)), os.Chmod(c.dir, 0o710))
+}
+
+// copyPrefix begins the names of this process's copies: they are of no use any
+// more once it is gone.
+var copyPrefix = sync.OnceValue(func() string {
+	self, _ := identify(os.Getpid())
+	return fmt.Sprintf("%d.%d.", self.PID, self.StartTime)
+})
+
+// clearCopies removes what processes that are gone have left of their handlers'
+// copies. An interpreter that still reads one has it open.
+func clearCopies(o Options) {
+	for _, base := range copyBases(o) {
+		if !exists(base) {
+			continue
+		}
+		d, err := openOwnDir(base)
+		if err != nil {
+			continue
+		}
+		names, _ := d.Readdirnames(-1)
+		for _, name := range names {
+			if !copyOwner(name).Alive() {
+				_ = os.RemoveAll(filepath.Join(base, name))
+			}
+		}
+		d.Close()
+	}
+}
+
+// copyOwner reads a copy's name; one that is none of ours has no owner.
+func copyOwner(name string) Identity {
+	f := strings.Split(name, ".")
+	if len(f) != 3 {
+		return Identity{}
+	}
+	pid, _ := strconv.Atoi(f[0])
+	start, _ := strconv.ParseUint(f[1], 10, 64)
+	return Identity{PID: pid, StartTime: start, BootID: BootID()}
 }
 
 // oneLine makes joined errors fit into a reason.

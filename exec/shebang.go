@@ -20,6 +20,8 @@ func parseShebang(head []byte) (interpreter, arg string, ok bool) {
 	whole := len(head) < maxShebang // the file ends here: so does its line
 	if i := bytes.IndexByte(line, '\n'); i >= 0 {
 		line, whole = line[:i], true
+	} else if !whole {
+		line = line[:len(line)-1] // the kernel keeps a byte to end the string
 	}
 	if i := bytes.IndexByte(line, 0); i >= 0 {
 		line, whole = line[:i], true
@@ -32,6 +34,3 @@ func parseShebang(head []byte) (interpreter, arg string, ok bool) {
 	}
 	return string(name[:end]), string(bytes.Trim(name[end:], " \t")), end > 0
 }
-
-// isELF says whether a file begins as a program for the kernel's ELF loader.
-func isELF(head []byte) bool { return bytes.HasPrefix(head, []byte("\x7fELF")) }

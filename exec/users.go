@@ -12,9 +12,9 @@ import (
 	"strconv"
 )
 
-// The user database. They may be links: a read-only root file system often has
-// them elsewhere.
-const (
+// The user database; the tests have their own. Links are followed: a read-only
+// root file system often has the files elsewhere.
+var (
 	passwdFile = "/etc/passwd"
 	groupFile  = "/etc/group"
 )

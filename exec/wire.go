@@ -77,7 +77,7 @@ func (s Step) encode(w *jsontext.Writer) {
 	}
 	w.EndArray()
 	putText(w, "user", s.User)
-	putInt(w, "timeoutUs", s.Timeout.Microseconds())
+	putInt(w, "timeoutUs", (s.Timeout + time.Microsecond - 1).Microseconds()) // never 0 where there is one
 	w.Key("logOutput")
 	w.Bool(s.LogOutput)
 	w.EndObject()

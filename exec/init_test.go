@@ -1,0 +1,4 @@
+package exec
+
+func testInit() int { return 0 }
+func testThread()   {}
