@@ -23,7 +23,8 @@ type file struct {
 	half   int64
 	f      *os.File // nil after a failure, until it can be opened again
 	size   int64
-	lost   int // lines since the last one that was written
+	lost   int  // lines since the last one that was written
+	said   bool // that lines cannot be written
 	stderr *stream
 	now    func() time.Time
 }
@@ -34,29 +35,31 @@ func newFile(path string, bound int64) (*file, error) {
 	stderr, _ := newStream(os.Stderr)
 	l := &file{path: path, half: bound / 2, stderr: stderr, now: time.Now}
 	if err := l.reopen(); err != nil {
-		l.lost = 1 // said by the caller
+		l.said = true // by the caller
 		return l, fmt.Errorf("log file: %w", err)
 	}
 	return l, nil
 }
 
 func (l *file) put(level Level, line string) {
-	line = l.now().UTC().Format(TimeFormat) + " " + level.String() + " " + line + "\n"
-	err := l.ready(int64(len(line)))
+	stamped := l.now().UTC().Format(TimeFormat) + " " + level.String() + " " + line + "\n"
+	err := l.ready(int64(len(stamped)))
 	if err == nil {
-		err = l.append(line)
+		err = l.append(stamped)
 	}
 	if err != nil {
-		l.fallBack(line, err)
+		l.fallBack(level, line, err)
 	}
 }
 
 // fallBack keeps a line from being lost altogether.
-func (l *file) fallBack(line string, err error) {
-	if l.lost++; l.lost == 1 {
+func (l *file) fallBack(level Level, line string, err error) {
+	l.lost++
+	if !l.said {
+		l.said = true
 		l.stderr.put(Error, Clean(fmt.Sprintf("log file: %v; lines go to standard error until it can be written", err)))
 	}
-	l.stderr.put(Info, line[:len(line)-1])
+	l.stderr.put(level, line)
 }
 
 // ready sees that there is an open file under our name with room for n bytes.
@@ -83,8 +86,10 @@ func (l *file) current() bool {
 	return err == nil && os.SameFile(ours, named)
 }
 
+// append writes a line, after a word on those that could not be written. That
+// word may go beyond half of the bound by as much as its own length.
 func (l *file) append(line string) error {
-	if l.lost > 0 && l.size > 0 {
+	if l.lost > 0 {
 		line = fmt.Sprintf("%s WARN log file: %d lines before this one could not be written\n", line[:len(TimeFormat)], l.lost) + line
 	}
 	n, err := l.f.WriteString(line)
@@ -95,7 +100,7 @@ func (l *file) append(line string) error {
 		}
 		return err
 	}
-	l.lost = 0
+	l.lost, l.said = 0, false
 	l.size += int64(n)
 	return nil
 }

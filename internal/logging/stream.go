@@ -3,7 +3,8 @@ package logging
 import (
 	"fmt"
 	"os"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // stream writes lines to standard output or standard error. It adds no time: a
@@ -14,11 +15,11 @@ type stream struct{ f *os.File }
 // ends a program whose descriptor 1 or 2 is a pipe that nobody reads any more,
 // and a log is not worth that.
 func newStream(f *os.File) (*stream, error) {
-	fd, _, errno := syscall.Syscall(syscall.SYS_FCNTL, f.Fd(), syscall.F_DUPFD_CLOEXEC, 3)
-	if errno != 0 {
-		return &stream{}, fmt.Errorf("log to %s: %w", f.Name(), errno)
+	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return &stream{}, fmt.Errorf("log to %s: %w", f.Name(), err)
 	}
-	return &stream{os.NewFile(fd, f.Name())}, nil
+	return &stream{os.NewFile(uintptr(fd), f.Name())}, nil
 }
 
 // put writes a line at once. A level other than the usual one comes before it.
