@@ -73,9 +73,9 @@ func (a *Agent) Connected() { a.push(event{kind: connected}) }
 // Lost says that the session is gone.
 func (a *Agent) Lost() { a.push(event{kind: lost}) }
 
-// Overflow says that messages had to be dropped: whether a job is queued has to
-// be asked.
-func (a *Agent) Overflow() { a.push(event{kind: notified, execution: &Execution{}}) }
+// Missed says that messages may have passed us by: whether a job is queued has
+// to be asked.
+func (a *Agent) Missed() { a.push(event{kind: notified, execution: &Execution{}}) }
 
 // Interrupt is SIGINT: the running step is ended and reported, then Run returns.
 func (a *Agent) Interrupt() { a.push(event{kind: interrupted}) }
