@@ -5,6 +5,10 @@
 # HTTPS, taken up again where it broke off), else by curl or wget. FILE is
 # replaced once all of it is there, and has that SHA-256 where one is given.
 # A presigned URL is a secret: it is never printed.
+#
+# Steps see nothing of the agent's environment, so a proxy or other authorities
+# than the system's are set in /etc/jobbox/download.env: https_proxy=...,
+# SSL_CERT_FILE=...
 set -uf
 LC_ALL=C
 export LC_ALL
@@ -53,7 +57,8 @@ by_other_means() {
 	mv -f "$part" "$file" || fail 1 "$file could not be put in place"
 }
 
-# transfer gives up on a connection that is silent for a minute, and never goes
+# transfer gives up on a silent connection (a wget after 15 minutes, if by itself:
+# Debian's BusyBox crashes on being told another time), and never goes
 # on from HTTPS to HTTP.
 transfer() {
 	if curl=$(in_path curl); then
@@ -62,7 +67,7 @@ transfer() {
 	elif ! wget=$(in_path wget); then
 		fail 3 "nothing here can fetch: looked for jobbox, curl and wget in $PATH"
 	elif [ "${url%%:*}" = http ]; then
-		"$wget" -q -T 60 -O "$part" -- "$url" 2>&1
+		"$wget" -q -O "$part" -- "$url" 2>&1
 	elif verifies "$wget"; then
 		"$wget" -q -T 60 --max-redirect=0 -O "$part" -- "$url" 2>&1
 	else
@@ -104,6 +109,12 @@ case $sum in
 *) [ ${#sum} -eq 64 ] || fail 2 "a SHA-256 has 64 hexadecimal digits, got ${#sum}" ;;
 esac
 
+if [ -r /etc/jobbox/download.env ]; then
+	set -a
+	# shellcheck source=/dev/null
+	. /etc/jobbox/download.env
+	set +a
+fi
 if jobbox=$(find_jobbox); then
 	set -- fetch
 	[ -z "$sum" ] || set -- "$@" --sha256 "$sum"
