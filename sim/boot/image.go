@@ -21,7 +21,7 @@ const commands = `sh ash mount umount mkdir insmod ifconfig route cat echo sleep
 reboot halt init date ls ps grep sed head tail kill free dmesg uname id chmod
 chown ln rm cp mv touch true false test [ start-stop-daemon logger syslogd wc
 cut tr sort awk stat sync printf pidof seq dirname basename mktemp hostname df
-sha256sum env sh readlink nohup setsid find od expr`
+sha256sum env killall mkfifo readlink nohup setsid find od expr`
 
 // Image builds the initramfs of a machine in the file path: BusyBox as init,
 // the modules for network and disk, and on top of them the overlay trees, as

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC1090,SC2034,SC2154 # variables are made by eval
 # Stands in for OpenWrt's /lib/functions.sh: the functions that our scripts use,
 # for one section, over a configuration in UCI's own syntax.
 config_load() {

@@ -1,0 +1,349 @@
+//go:build boottest
+
+package boot
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"jobbox/sim/broker"
+	"jobbox/sim/lab"
+	"jobbox/sim/packaging"
+	"jobbox/sim/service"
+)
+
+// patience is how long one thing may take in a guest on a slow host.
+const patience = 5 * time.Minute
+
+// cache keeps the kernels between runs; git does not see it.
+const cache = "../../.cache/boot"
+
+func TestMain(m *testing.M) {
+	for _, tool := range []string{"busybox", "dpkg-deb", "apt-get", "qemu-system-arm", "qemu-system-aarch64", "qemu-system-mipsel", "qemu-system-x86_64"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			fmt.Fprintf(os.Stderr, "no %s: apt-get install --no-install-recommends busybox-static qemu-system-arm qemu-system-mips qemu-system-x86 ipxe-qemu\n", tool)
+			os.Exit(1)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// A bench is a cloud on loopback, one device's image, and its disk.
+type bench struct {
+	*testing.T
+	*lab.Lab
+	m      Machine
+	kernel *Kernel
+	device *lab.Device
+	dir    string
+	boots  int
+	seen   int // broker events before the present boot
+}
+
+// newBench builds the image of m as the Buildroot package and an integrator do,
+// with the given options of the package's Config.in.
+func newBench(t *testing.T, m Machine, options ...string) *bench {
+	t.Helper()
+	b := &bench{T: t, Lab: lab.New(t), m: m, dir: t.TempDir()}
+	abs, err := filepath.Abs(cache)
+	b.must(err)
+	b.kernel, err = Fetch(abs, m)
+	b.must(err)
+	b.device = b.Lab.Device(m.Name)
+	b.must(Image(b.path("initrd.gz"), m, b.kernel, b.packageTree(options), b.integratorTree()))
+	b.must(NewDisk(b.path("state.img"), 16))
+	return b
+}
+
+func (b *bench) must(err error) {
+	b.Helper()
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (b *bench) path(elements ...string) string {
+	return filepath.Join(append([]string{b.dir}, elements...)...)
+}
+
+// packageTree is what the package installs, with the program of `make cross`.
+func (b *bench) packageTree(options []string) string {
+	repo, err := filepath.Abs("../..")
+	b.must(err)
+	b.must(run(repo, "make", "-s", "cross-"+b.m.Target, "BIN="+b.dir))
+	tree := b.path("package")
+	b.copy("guest/etc/inittab", filepath.Join(tree, "etc/inittab"), 0o644)
+	s := packaging.Source{Repo: repo, Binary: b.path("jobbox-linux-" + b.m.Target)}
+	b.must(s.Buildroot(tree, "SYSV", options...))
+	return tree
+}
+
+// integratorTree is what a product adds: its settings and the device's files.
+func (b *bench) integratorTree() string {
+	tree := b.path("product")
+	etc := filepath.Join(tree, "etc/jobbox")
+	b.copy(b.device.Cert, etc+"/device.pem.crt", 0o644)
+	b.copy(b.device.Key, etc+"/private.pem.key", 0o600)
+	b.copy(b.device.RootCA, etc+"/root-ca.pem", 0o644)
+	b.writeConfig(etc + "/jobbox.conf")
+	handlers, _ := filepath.Glob("testdata/*.sh")
+	b.must(os.MkdirAll(etc+"/handlers", 0o700))
+	for _, h := range handlers {
+		b.copy(h, etc+"/handlers/"+filepath.Base(h), 0o700)
+	}
+	return tree
+}
+
+// writeConfig is the shipped jobbox.conf with its blanks filled in.
+func (b *bench) writeConfig(file string) {
+	shipped, err := os.ReadFile("../../init/jobbox.conf")
+	b.must(err)
+	var config map[string]any
+	b.must(json.Unmarshal(shipped, &config))
+	config["endpoint"] = guestAddress
+	config["thing-name"] = b.device.Thing
+	config["root-ca"] = "/etc/jobbox/root-ca.pem"
+	data, err := json.Marshal(config)
+	b.must(err)
+	b.must(os.WriteFile(file, data, 0o640))
+}
+
+// copy makes one file, and the directory that it is in.
+func (b *bench) copy(from, to string, mode os.FileMode) {
+	b.Helper()
+	data, err := os.ReadFile(from)
+	b.must(err)
+	b.must(os.MkdirAll(filepath.Dir(to), 0o755))
+	b.must(os.WriteFile(to, data, mode))
+}
+
+// context ends when patience does.
+func (b *bench) context() context.Context {
+	ctx, cancel := context.WithTimeout(b.T.Context(), patience)
+	b.Cleanup(cancel)
+	return ctx
+}
+
+// boot switches the machine on and waits until the agent is connected.
+func (b *bench) boot(cmdline string) *Guest {
+	b.Helper()
+	b.boots++
+	if events := b.Broker.Events(0); len(events) > 0 {
+		b.seen = events[len(events)-1].Seq
+	}
+	g, err := Start(Boot{Machine: b.m, Kernel: b.kernel, Initrd: b.path("initrd.gz"), Disk: b.path("state.img"),
+		Memory: b.m.Memory, Port: b.Cloud.Port(), Cmdline: cmdline, Log: b.path(fmt.Sprintf("console-%d", b.boots))})
+	b.must(err)
+	b.Cleanup(func() { b.showConsole(g) })
+	e := b.await(g, broker.Connected)
+	line, err := g.WaitLine(b.context(), `log: up=.*jobbox.*mqtt: connected`)
+	b.must(err)
+	up := regexp.MustCompile(`up=(\S+)`).FindStringSubmatch(line)
+	b.Logf("%s boot %d: connected %.1f s after power on, %s s by the kernel's clock", b.m.Name, b.boots, e.At.Sub(g.Started).Seconds(), up[1])
+	return g
+}
+
+// showConsole switches off, and shows what a failed test needs.
+func (b *bench) showConsole(g *Guest) {
+	g.Cut()
+	if b.Failed() {
+		b.Logf("console:\n%s", strings.Join(g.Lines(), "\n"))
+	}
+}
+
+// await waits for the broker to see something of this boot's agent.
+func (b *bench) await(g *Guest, kind broker.Kind) broker.Event {
+	b.Helper()
+	e, err := b.Broker.Await(b.context(), b.seen, func(e broker.Event) bool { return e.Kind == kind && e.Client == b.device.Thing })
+	if err != nil {
+		b.Fatalf("boot %d: %s: %v; the console ends with %q", b.boots, kind, err, g.last())
+	}
+	return e
+}
+
+// final waits for the end of a job and wants the status.
+func (b *bench) final(id string, want service.Status) service.Execution {
+	b.Helper()
+	changes, stop := b.Service.Watch(id, b.device.Thing)
+	defer stop()
+	ctx := b.context()
+	for {
+		select {
+		case e := <-changes:
+			if !e.Status.Final() {
+				continue
+			}
+			if e.Status != want {
+				b.Errorf("job %s: %s, %q; want %s", id, e.Status, e.Details, want)
+			}
+			return e
+		case <-ctx.Done():
+			b.Fatalf("job %s: no final status in %v", id, patience)
+		}
+	}
+}
+
+// once wants that the job's end was reported one time.
+func (b *bench) once(id string) {
+	b.Helper()
+	if n := b.FinalCount(id, b.device); n != 1 {
+		b.Errorf("job %s: %d final reports; want 1", id, n)
+	}
+}
+
+// A step of a job document.
+func step(handler, user string, args ...string) map[string]any {
+	return map[string]any{"action": map[string]any{"name": handler, "type": "runHandler", "runAsUser": user,
+		"input": map[string]any{"handler": handler, "path": "default", "args": args}}}
+}
+
+func document(steps ...map[string]any) map[string]any {
+	return map[string]any{"version": "1.0", "includeStdOut": true, "steps": steps}
+}
+
+func TestBoot(t *testing.T) {
+	for _, m := range Machines {
+		t.Run(m.Name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, m)
+			b.rebootByJob(b.boot(""))
+			b.cutPower(b.boot("clock=1970"))
+			b.powerOffByJob(b.boot("clock=1970"))
+		})
+	}
+}
+
+// rebootByJob runs a job as an ordinary user, and then the managed template
+// AWS-Reboot, which takes the machine down.
+func (b *bench) rebootByJob(g *Guest) {
+	b.Helper()
+	b.unprivileged()
+	b.memory()
+	b.CreateJobAs("reboot", service.CreateJobInput{JobTemplateARN: b.template("AWS-Reboot")}, b.device)
+	b.cleanEnd(g)
+	if e := b.execution("reboot"); e.Status != "IN_PROGRESS" {
+		b.Errorf("the reboot job is %s while the machine is down; want IN_PROGRESS", e.Status)
+	}
+}
+
+func (b *bench) template(name string) string {
+	return "arn:aws:iot:" + b.Service.Region() + "::jobtemplate/" + name + ":1.0"
+}
+
+func (b *bench) execution(id string) service.Execution {
+	e, err := b.Service.DescribeJobExecution(id, b.device.Thing, 0)
+	b.must(err)
+	return e
+}
+
+// unprivileged checks who a step is.
+func (b *bench) unprivileged() {
+	b.Helper()
+	id := b.CreateJob(map[string]any{"version": "1.0", "includeStdOut": true, "steps": []any{
+		map[string]any{"action": map[string]any{"name": "who", "type": "runCommand", "runAsUser": "operator",
+			"input": map[string]any{"command": "id"}}}}}, b.device)
+	e := b.final(id, "SUCCEEDED")
+	want := "uid=1000(operator) gid=1000(operator) groups=1000(operator),20(dialout)"
+	alternative := "uid=1000(operator) gid=1000(operator) groups=20(dialout),1000(operator)"
+	if got := strings.TrimSpace(e.Details["stdout"]); got != want && got != alternative {
+		b.Errorf("id says %q; want %q", got, want)
+	}
+}
+
+// memory reports what the agent needs, by a sealed handler that runs as nobody.
+func (b *bench) memory() {
+	b.Helper()
+	e := b.final(b.CreateJob(document(step("memory.sh", "nobody")), b.device), "SUCCEEDED")
+	text := strings.ReplaceAll(strings.TrimSpace(e.Details["stdout"]), "\n", " ")
+	if !regexp.MustCompile(`VmRSS=[0-9]+ .*MemTotal=[0-9]+`).MatchString(text) {
+		b.Errorf("memory.sh says %q", text)
+	}
+	b.Logf("%s with -m %dM, KiB: %s", b.m.Name, b.m.Memory, text)
+}
+
+// cleanEnd waits for the machine to go down by itself, and wants that rcK has
+// stopped the agent and that the agent has said goodbye to the broker.
+func (b *bench) cleanEnd(g *Guest) {
+	b.Helper()
+	b.must(g.WaitOff(b.context()))
+	text := strings.Join(g.Lines(), "\n")
+	for _, want := range []string{`stopped /usr/bin/jobbox \(pid \d+\)`, `agent: stopped`, `machine: rcK is through`} {
+		if !regexp.MustCompile(want).MatchString(text) {
+			b.Errorf("boot %d: the console shows no %q", b.boots, want)
+		}
+	}
+	if e := b.await(g, broker.Disconnected); !strings.Contains(e.Reason, "DISCONNECT") {
+		b.Errorf("boot %d: the connection ended because of %q; want a DISCONNECT", b.boots, e.Reason)
+	}
+	if strings.Contains(text, "machine: FAIL") {
+		b.Errorf("boot %d: the machine itself failed:\n%s", b.boots, text)
+	}
+}
+
+// cutPower sees the reboot reported, and ends this boot in the middle of a step.
+func (b *bench) cutPower(g *Guest) {
+	b.Helper()
+	b.final("reboot", "SUCCEEDED")
+	b.once("reboot")
+	if _, err := g.WaitLine(b.context(), `machine: network .*date=1970-01-01`); err != nil {
+		b.Error(err)
+	}
+	doc := document(step("first.sh", ""), step("marathon.sh", ""), step("last.sh", "nobody"))
+	b.CreateJobAs("marathon", service.CreateJobInput{Document: text(doc)}, b.device)
+	_, err := g.WaitLine(b.context(), `marathon: attempt 1`)
+	b.must(err)
+	g.Cut()
+}
+
+func text(document any) string {
+	data, err := json.Marshal(document)
+	if err != nil {
+		panic("BUG: " + err.Error())
+	}
+	return string(data)
+}
+
+// powerOffByJob sees the interrupted job finished, and switches off.
+func (b *bench) powerOffByJob(g *Guest) {
+	b.Helper()
+	e := b.final("marathon", "SUCCEEDED")
+	b.once("marathon")
+	if got := e.Details["stdout"]; !strings.Contains(got, "first ran 1 time\n") {
+		b.Errorf("after the power cut the job says %q; want the first step run once", got)
+	}
+	if _, err := g.WaitLine(b.context(), `marathon: attempt 2`); err != nil {
+		b.Error(err)
+	}
+	b.final(b.CreateJob(document(step("shutdown.sh", "", "1")), b.device), "SUCCEEDED")
+	b.cleanEnd(g)
+}
+
+// TestInittab boots the other way of starting the agent: BusyBox init itself
+// does, and again when the agent dies.
+func TestInittab(t *testing.T) {
+	t.Parallel()
+	m := Machines[len(Machines)-1]
+	b := newBench(t, m, "BR2_PACKAGE_JOBBOX_FETCH=y", "BR2_PACKAGE_JOBBOX_INIT_INITTAB=y")
+	g := b.boot("")
+	first := b.await(g, broker.Connected)
+	kill := map[string]any{"version": "1.0", "steps": []any{map[string]any{"action": map[string]any{
+		"name": "kill", "type": "runCommand", "input": map[string]any{"command": "killall,-9,jobbox"}}}}}
+	id := b.CreateJob(kill, b.device)
+	b.seen = first.Seq
+	b.await(g, broker.Connected)
+	b.final(id, "SUCCEEDED")
+	b.once(id)
+	b.final(b.CreateJob(document(step("shutdown.sh", "", "1")), b.device), "SUCCEEDED")
+	b.must(g.WaitOff(b.context()))
+	if _, err := g.WaitLine(b.context(), `agent: stopped`); err != nil {
+		b.Error(err)
+	}
+}

@@ -1,0 +1,4 @@
+#!/bin/sh
+# Counts how often it is run, over reboots.
+echo run >>/var/lib/marks
+sync
