@@ -23,8 +23,12 @@ endif
 # program starts on a device with 32 MiB of RAM (docs/SIZES.md).
 export GOFIPS140 = v1.0.0
 
+# Inlining makes code faster and larger. It pays in cryptography, arithmetic and
+# the runtime; elsewhere it would cost 0.4 MB (docs/SIZES.md).
+GCFLAGS = -gcflags=all=-l $(patsubst %,-gcflags=%/...=,crypto math runtime vendor/golang.org/x/crypto)
+
 LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.buildDate=$(SOURCE_DATE_EPOCH)
-GO_BUILD = CGO_ENABLED=0 $(NICE) $(GO) build -trimpath -buildvcs=false -tags "$(strip $(TAGS))" -ldflags "$(LDFLAGS)"
+GO_BUILD = CGO_ENABLED=0 $(NICE) $(GO) build -trimpath -buildvcs=false -tags "$(strip $(TAGS))" $(GCFLAGS) -ldflags "$(LDFLAGS)"
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.7.0
 TESTRUN  = $(GO) run ./scripts/testrun
 

@@ -143,6 +143,9 @@ func (v Value) Exists() bool { return v.v != nil && v.v.Type() != fastjson.TypeN
 // Path is how the document's author would write the place: steps[1].action.name.
 func (v Value) Path() string { return v.path }
 
+// Root is the same value as the start of paths of its own.
+func (v Value) Root() Value { return Value{v: v.v} }
+
 // Kind names what stands here: "a string", "nothing".
 func (v Value) Kind() string {
 	if v.v == nil {
