@@ -57,6 +57,7 @@ type Broker struct {
 	sessions map[string]*session // by client id
 	conns    map[*conn]struct{}
 	connects map[string]time.Time // last CONNECT by client id
+	down     bool // in the middle of a restart
 	closed   bool
 }
 
@@ -143,13 +144,19 @@ func (b *Broker) Faults() *Faults { return b.faults }
 // Restart does to clients what a broker's restart does: all connections end,
 // and the sessions are kept or lost.
 func (b *Broker) Restart(keepSessions bool) {
-	b.faults.Refuse(true)
+	b.setDown(true)
 	b.faults.Drop("")
 	b.awaitNoConns()
 	if !keepSessions {
 		b.LoseSessions()
 	}
-	b.faults.Refuse(false)
+	b.setDown(false)
+}
+
+func (b *Broker) setDown(down bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.down = down
 }
 
 // awaitNoConns waits until every connection's handler has ended, and with it

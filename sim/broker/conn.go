@@ -77,7 +77,7 @@ func (b *Broker) handle(raw net.Conn, config *tls.Config) {
 // admit counts a connection in, unless a fault has other plans for it.
 func (b *Broker) admit(c *conn) bool {
 	b.mu.Lock()
-	refuse := b.closed || b.faults.refusing()
+	refuse := b.closed || b.down || b.faults.refusing()
 	if !refuse {
 		b.conns[c] = struct{}{}
 	}
