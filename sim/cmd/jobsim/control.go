@@ -48,6 +48,9 @@ func watch(c *cloud.Cloud, w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/jsonl")
 	out := json.NewEncoder(w)
 	flush := http.NewResponseController(w)
+	if flush.Flush() != nil { // tells the reader that it misses nothing from here on
+		return
+	}
 	for {
 		select {
 		case e, ok := <-changes:

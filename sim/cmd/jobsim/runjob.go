@@ -42,10 +42,7 @@ func runJob(ctx context.Context, c *call) error {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, *timeout, fmt.Errorf("no final status in %v; the job goes on", *timeout))
 	defer cancel()
-	err = create(ctx, cloud, *id, *thing, string(document))
-	if err == nil {
-		err = follow(ctx, cloud, *id, *thing, c.stdout)
-	}
+	err = createAndFollow(ctx, cloud, *id, *thing, string(document), c.stdout)
 	if cause := context.Cause(ctx); err != nil && cause != nil {
 		return fmt.Errorf("job %s: %w", *id, cause)
 	}
@@ -64,6 +61,21 @@ func pickThing(dir, thing string) (string, error) {
 		return "", fmt.Errorf("there are %d things in %q: say which with --thing", len(names), dir)
 	}
 	return names[0], nil
+}
+
+// createAndFollow watches from before the job is there, so that no status is
+// missed.
+func createAndFollow(ctx context.Context, cloud client, id, thing, document string, w io.Writer) error {
+	query := url.Values{"job": {id}, "thing": {thing}}
+	changes, err := cloud.call(ctx, http.MethodGet, watchPath+"?"+query.Encode(), nil)
+	if err != nil {
+		return err
+	}
+	defer changes.Close()
+	if err := create(ctx, cloud, id, thing, document); err != nil {
+		return err
+	}
+	return follow(changes, id, w)
 }
 
 // create makes the job, and the thing in case it was added while the cloud ran.
@@ -90,13 +102,7 @@ func create(ctx context.Context, cloud client, id, thing, document string) error
 }
 
 // follow prints what becomes of an execution until it is final.
-func follow(ctx context.Context, cloud client, id, thing string, w io.Writer) error {
-	query := url.Values{"job": {id}, "thing": {thing}}
-	body, err := cloud.call(ctx, http.MethodGet, watchPath+"?"+query.Encode(), nil)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
+func follow(body io.Reader, id string, w io.Writer) error {
 	lines := json.NewDecoder(body)
 	shown := map[string]string{}
 	for {
