@@ -34,18 +34,15 @@ func (c *Client) Ready(ctx context.Context) (Identity, error) {
 // connect returns a connection to a runner that serves, started if need be.
 func (c *Client) connect(ctx context.Context) (*link, error) {
 	o := c.options()
-	retired := false
 	var failure error
 	for try := range readyTries {
 		l, err := dial(ctx, o)
-		if err == nil && !retired && l.hello.steps == 0 && l.hello.config != runnerConfig(o) {
-			retired = true
-			_, _ = l.ask(ctx, request{op: "retire"})
-			l.Close()
-			err = errNoRunner
+		if err == nil && !replace(ctx, l, o) {
+			return l, nil
 		}
 		if err == nil {
-			return l, nil
+			l.Close()
+			err = errNoRunner
 		}
 		if failure = err; errors.Is(err, errNoRunner) {
 			failure = startRunner(ctx, o)
@@ -61,6 +58,16 @@ func (c *Client) connect(ctx context.Context) (*link, error) {
 		failure = errors.New("it ends as soon as it is started")
 	}
 	return nil, fmt.Errorf("start the runner: %w", failure)
+}
+
+// replace says that an idle runner with other settings than ours has made room
+// for a new one. One that does not understand the question stays.
+func replace(ctx context.Context, l *link, o Options) bool {
+	if l.hello.steps > 0 || l.hello.config == runnerConfig(o) {
+		return false
+	}
+	e, err := l.ask(ctx, request{op: "retire"})
+	return err != nil || e.name == "ok"
 }
 
 // pause waits for d, or until ctx ends.

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"jobbox/internal/safefile"
 )
 
 // The names that the test binary is started under for something else.
@@ -45,8 +47,9 @@ func testBuiltIn(name string) ([]byte, bool) {
 type errandSheet struct {
 	RunDir, HandlerDir string
 	Steps              []Step
-	Ready              bool // ask Ready first, as the agent does
-	Local              bool // Run in the client itself
+	Ready              bool   // ask Ready first, as the agent does
+	Local              bool   // Run in the client itself
+	Journal            string // file that takes Ready's answer, as the agent's journal does
 }
 
 func testClient() int {
@@ -67,6 +70,7 @@ func testClient() int {
 				return 1
 			}
 			begun = &id
+			writeJournal(sheet.Journal, id)
 		}
 		var r Result
 		var err error
@@ -84,4 +88,28 @@ func testClient() int {
 		}
 	}
 	return 0
+}
+
+func writeJournal(path string, id Identity) {
+	if path == "" {
+		return
+	}
+	text, _ := json.Marshal(id)
+	if err := safefile.Write(path, text, 0o600); err != nil {
+		panic(err)
+	}
+}
+
+// readJournal is what a later agent knows: nil where the first one has recorded
+// nothing.
+func readJournal(path string) *Identity {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	id := new(Identity)
+	if err := json.Unmarshal(text, id); err != nil {
+		panic(err)
+	}
+	return id
 }

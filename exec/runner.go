@@ -226,9 +226,9 @@ func (s *server) tend() {
 	for id, r := range s.unsaved {
 		if writeResult(s.opts.RunDir, id, r) == nil {
 			delete(s.unsaved, id)
+			s.settleLocked()
 		}
 	}
-	s.settleLocked()
 }
 
 func (s *server) moveLocked() {
