@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -42,9 +41,6 @@ const (
 	disconnectWithin = 2500 * time.Millisecond
 	// interruptWithin is how long SIGINT waits for the step's end and its report.
 	interruptWithin = 20 * time.Second
-	// gcPercent trades a little processor time for half of the heap that a burst
-	// of messages leaves behind (docs/SIZES.md).
-	gcPercent = 20
 )
 
 // jobsPart is the Jobs feature as the agent sees it. A build without the

@@ -8,6 +8,7 @@ import (
 	"os"
 	osexec "os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"syscall"
 
@@ -28,6 +29,17 @@ func init() {
 	})
 }
 
+// gcPercent trades a little processor time for half of the heap that a burst of
+// messages leaves behind. It is set with the first job only: before that, a
+// collection's own workers would be the largest thing in memory (docs/SIZES.md).
+const gcPercent = 20
+
+// rested gives back what a job's messages and output took.
+func rested() {
+	debug.SetGCPercent(gcPercent)
+	debug.FreeOSMemory()
+}
+
 // jobsAgent joins the Jobs feature to a session.
 type jobsAgent struct {
 	*jobs.Agent
@@ -40,7 +52,7 @@ func makeJobs(c config.Config, conn *mqtt.Client, log *logging.Logger) jobsPart 
 	j := &jobsAgent{runner: exec.NewClient(stepOptions(c, log)), reboot: c.Jobs.RebootCommand, log: log}
 	j.Agent = jobs.New(jobs.Options{
 		Thing: c.ThingName, StateDir: c.Jobs.StateDir, Rules: jobRules(c), Log: log,
-		Reboot: j.runReboot,
+		Reboot: j.runReboot, Rested: rested,
 	}, conn, j.runner)
 	return j
 }

@@ -33,6 +33,8 @@ type Options struct {
 	Rules    Rules
 	// Reboot runs the reboot command; it returns once that has ended.
 	Reboot func(ctx context.Context) error
+	// Rested, where set, is called when a job is over.
+	Rested func()
 	Log    *logging.Logger
 }
 
@@ -43,6 +45,7 @@ type Agent struct {
 	conn    Connection
 	runner  Runner
 	reboot  func(ctx context.Context) error
+	rested  func()
 	log     *logging.Logger
 	rules   atomic.Pointer[Rules]
 	journal *journal
@@ -55,7 +58,7 @@ type Agent struct {
 // New makes an agent; Run starts it.
 func New(o Options, conn Connection, runner Runner) *Agent {
 	a := &Agent{
-		topics: newTopics(o.Thing), conn: conn, runner: runner, reboot: o.Reboot, log: o.Log,
+		topics: newTopics(o.Thing), conn: conn, runner: runner, reboot: o.Reboot, rested: o.Rested, log: o.Log,
 		journal: newJournal(o.StateDir),
 		events:  make(chan event, 64),
 		done:    make(chan struct{}),
@@ -194,6 +197,11 @@ func (a *Agent) now(e event) event {
 
 func (a *Agent) handle(ctx context.Context, e event) (leave bool) {
 	s, actions := next(a.state, a.now(e), *a.rules.Load())
+	over := a.state.job != nil && s.job == nil
 	a.state = s
-	return a.carryOut(ctx, actions)
+	leave = a.carryOut(ctx, actions)
+	if over && a.rested != nil {
+		a.rested()
+	}
+	return leave
 }
