@@ -39,7 +39,7 @@ func (l *link) Read(b []byte) (int, error) {
 func (o *Options) dial(ctx context.Context, u *url.URL) (*link, error) {
 	proxy, err := o.Proxy(u)
 	if err != nil {
-		return nil, final(errors.New("the proxy's URL in the environment (http_proxy, https_proxy) cannot be understood"))
+		return nil, final(errors.New("the proxy settings in the environment (http_proxy, https_proxy) cannot be used"))
 	}
 	var conn net.Conn
 	switch {

@@ -174,7 +174,7 @@ func TestProxyThatIsNoURL(t *testing.T) {
 	o := c.options()
 	o.Proxy = func(*url.URL) (*url.URL, error) { return nil, errors.New("invalid proxy address user:password") }
 	_, err := Get(t.Context(), o)
-	wantError(t, err, "the proxy's URL in the environment")
+	wantError(t, err, "the proxy settings in the environment")
 }
 
 // A server that takes the connection and never speaks TLS is given up, and so
