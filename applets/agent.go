@@ -89,9 +89,6 @@ func runAgent(env *Env) int {
 }
 
 func (a *agent) open() (err error) {
-	if a.env.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	l := a.config.Log
 	if a.log, a.sink, err = logging.Open(l.Type, l.File, l.Level); err != nil {
 		// A log that cannot be written is no reason to lose the device.
