@@ -2,6 +2,8 @@ package netfault
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -57,8 +59,12 @@ func (l *link) carry(d Direction, to, from net.Conn) {
 			l.cut()
 			return
 		}
-		if err != nil {
+		switch {
+		case errors.Is(err, io.EOF):
 			l.ended(to)
+			return
+		case err != nil:
+			l.failed()
 			return
 		}
 	}
@@ -96,6 +102,15 @@ func (l *link) ended(to net.Conn) {
 	if tcp, ok := to.(*net.TCPConn); ok {
 		_ = tcp.CloseWrite() // fails only on a socket that is gone already
 	}
+}
+
+// failed passes a reset on, unless the network has forgotten the connection.
+func (l *link) failed() {
+	if l.blackHole.Load() {
+		<-l.ctx.Done()
+		return
+	}
+	l.cut()
 }
 
 // cut ends both sides with RST.
