@@ -5,6 +5,7 @@ package boot
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -26,11 +27,20 @@ const patience = 5 * time.Minute
 // cache keeps the kernels between runs; git does not see it.
 const cache = "../../.cache/boot"
 
+// memory tries another size than the least, in MiB, on all machines.
+var memory = flag.Int("memory", 0, "MiB for each machine, instead of its least")
+
 func TestMain(m *testing.M) {
 	for _, tool := range []string{"busybox", "dpkg-deb", "apt-get", "qemu-system-arm", "qemu-system-aarch64", "qemu-system-mipsel", "qemu-system-x86_64"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			fmt.Fprintf(os.Stderr, "no %s: apt-get install --no-install-recommends busybox-static qemu-system-arm qemu-system-mips qemu-system-x86 ipxe-qemu\n", tool)
 			os.Exit(1)
+		}
+	}
+	flag.Parse()
+	for i := range Machines {
+		if *memory != 0 {
+			Machines[i].Memory = *memory
 		}
 	}
 	os.Exit(m.Run())
@@ -45,7 +55,7 @@ type bench struct {
 	device *lab.Device
 	dir    string
 	boots  int
-	seen   int // broker events before the present boot
+	seen   int // the broker's event from which on things concern the present boot
 }
 
 // newBench builds the image of m as the Buildroot package and an integrator do,
@@ -144,6 +154,7 @@ func (b *bench) boot(cmdline string) *Guest {
 	b.must(err)
 	b.Cleanup(func() { b.showConsole(g) })
 	e := b.await(g, broker.Connected)
+	b.seen = e.Seq // what comes later is of this connection
 	line, err := g.WaitLine(b.context(), `log: up=.*jobbox.*mqtt: connected`)
 	b.must(err)
 	up := regexp.MustCompile(`up=(\S+)`).FindStringSubmatch(line)
@@ -333,11 +344,9 @@ func TestInittab(t *testing.T) {
 	m := Machines[len(Machines)-1]
 	b := newBench(t, m, "BR2_PACKAGE_JOBBOX_FETCH=y", "BR2_PACKAGE_JOBBOX_INIT_INITTAB=y")
 	g := b.boot("")
-	first := b.await(g, broker.Connected)
 	kill := map[string]any{"version": "1.0", "steps": []any{map[string]any{"action": map[string]any{
 		"name": "kill", "type": "runCommand", "input": map[string]any{"command": "killall,-9,jobbox"}}}}}
 	id := b.CreateJob(kill, b.device)
-	b.seen = first.Seq
 	b.await(g, broker.Connected)
 	b.final(id, "SUCCEEDED")
 	b.once(id)
