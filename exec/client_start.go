@@ -16,7 +16,7 @@ import (
 // How often Ready tries, and how long it waits in between: a runner may end, or
 // another agent's may begin, between one look and the next.
 const (
-	readyTries = 6
+	readyTries = 5
 	readyPause = 100 * time.Millisecond
 )
 
@@ -47,7 +47,7 @@ func (c *Client) connect(ctx context.Context) (*link, error) {
 		if failure = err; errors.Is(err, errNoRunner) {
 			failure = startRunner(ctx, o)
 		}
-		if failure != nil {
+		if failure != nil && try < readyTries-1 {
 			pause(ctx, readyPause<<try)
 		}
 		if ctx.Err() != nil {

@@ -1,4 +1,0 @@
-package exec
-
-func testInit() int { return 0 }
-func testThread()   {}

@@ -1,0 +1,195 @@
+package exec
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// What the operator wants, every step has, and every thread of the runner.
+func TestLimits(t *testing.T) {
+	needRoot(t)
+	t.Parallel()
+	o := testOptions(t)
+	o.Limits = Limits{NoNewPrivs: true, CPU: 3600, AddressSpace: 64 << 20, OpenFiles: 64, Processes: 5000, Umask: 0o27, Nice: 5}
+	c := NewClient(o)
+	for _, user := range []string{"", "nobody"} {
+		r := runClient(t, c, as(user, Step{ID: newID(), JobID: "j", Number: 1, Attempt: 1, Program: "bash", Args: []string{"-c",
+			"ulimit -St; ulimit -v; ulimit -n; ulimit -Hn; ulimit -u; umask; nice; sed -n 's/NoNewPrivs:.//p' /proc/self/status; exec grep -h NoNewPrivs /proc/$PPID/task/*/status"}}), nil)
+		wantOK(t, r)
+		lines := strings.Split(strings.TrimSpace(r.Stdout), "\n")
+		if got, want := strings.Join(lines[:8], " "), "3600 65536 64 64 5000 0027 5 1"; got != want {
+			t.Errorf("as %q: limits %q; want %q", user, got, want)
+		}
+		if len(lines) < 11 {
+			t.Errorf("only %d threads looked at", len(lines)-8)
+		}
+		for _, line := range lines[8:] {
+			if line != "NoNewPrivs:\t1" {
+				t.Errorf("a thread of the runner has %q", line)
+			}
+		}
+	}
+}
+
+// A set-user-ID program stays who it is under no_new_privs.
+func TestNoNewPrivs(t *testing.T) {
+	needRoot(t)
+	t.Parallel()
+	dir := publicDir(t)
+	copyFile(t, "/usr/bin/id", dir+"/id", 0o755|os.ModeSetuid)
+	for nnp, want := range map[bool]string{false: "0\n", true: "65534\n"} {
+		o := testOptions(t)
+		o.Limits.NoNewPrivs = nnp
+		if r := runClient(t, NewClient(o), as("nobody", Step{ID: newID(), Program: dir + "/id", Args: []string{"-u"}}), nil); r.Stdout != want {
+			t.Errorf("no_new_privs %v: %q, %s; want %q", nnp, r.Stdout, r.Reason(), want)
+		}
+	}
+}
+
+// Each limit bites, and the result says what of.
+func TestLimitsBite(t *testing.T) {
+	needRoot(t)
+	t.Parallel()
+	o := testOptions(t)
+	o.Limits = Limits{CPU: 1, AddressSpace: 256 << 20, OpenFiles: 64, Processes: 30, Umask: 0o77}
+	c := NewClient(o)
+	file := t.TempDir() + "/file"
+	tests := []struct {
+		name string
+		step Step
+		ok   func(Result) bool
+	}{
+		{"processor time", script("while :; do :; done"), func(r Result) bool { return r.Signal == syscall.SIGXCPU }},
+		{"processor time, deaf", script("trap '' XCPU; while :; do :; done"), func(r Result) bool { return r.Signal == syscall.SIGKILL }},
+		{"memory", Step{Program: "perl", Args: []string{"-e", "$x = 'x' x 1000000000"}}, func(r Result) bool { return r.Code != 0 && strings.Contains(r.Stderr, "emory") }},
+		{"files", Step{Program: "perl", Args: []string{"-e", "for (1..100) { open $f[$_], '<', '/dev/null' or die qq(file $_: $!\n) }"}}, func(r Result) bool {
+			return r.Code != 0 && strings.Contains(r.Stderr, "Too many open files")
+		}},
+		{"processes", as("nobody", Step{Program: "perl", Args: []string{"-e", "for (1..100) { my $p = fork; die qq(fork: $!\n) unless defined $p; if (!$p) { sleep 2; exit } }"}}), func(r Result) bool {
+			return r.Code != 0 && strings.Contains(r.Stderr, "temporarily unavailable")
+		}},
+		{"umask", script("echo x >" + file + "; stat -c %a " + file), func(r Result) bool { return r.Stdout == "600\n" }},
+	}
+	for _, tt := range tests {
+		tt.step.ID, tt.step.JobID = newID(), "j"
+		if r := runClient(t, c, tt.step, nil); !tt.ok(r) {
+			t.Errorf("%s: %+v", tt.name, r)
+		}
+	}
+}
+
+// The runner lives under what it has limited itself to: many steps with much
+// output, side by side, as root and as an agent that is not.
+func TestRunnerLivesUnderItsLimits(t *testing.T) {
+	needRoot(t)
+	t.Parallel()
+	o := testOptions(t)
+	o.Limits = Limits{AddressSpace: 64 << 20, OpenFiles: 128, Processes: 200, Umask: -1}
+	c := NewClient(o)
+	runner, err := c.Ready(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeHandler(t, o, "h", "#!/bin/sh\nhead -c 100000 /dev/zero; head -c 100000 /dev/zero >&2\n")
+	const atOnce, rounds = 8, 40
+	failures := make(chan string, atOnce)
+	for i := range atOnce {
+		go func() {
+			for range rounds {
+				s := handlerStep("h")
+				if i%2 == 0 {
+					s.User = "nobody"
+				}
+				s.LogOutput = true
+				r := runClient(t, c, s, &runner)
+				if !r.OK() || r.StdoutBytes != 100000 {
+					failures <- fmt.Sprintf("%+v", r)
+					return
+				}
+			}
+			failures <- ""
+		}()
+	}
+	for range atOnce {
+		if f := <-failures; f != "" {
+			t.Error(f)
+		}
+	}
+	if !runner.Alive() {
+		t.Error("the runner has died")
+	}
+}
+
+// New settings reach the next step, once the runner is idle; a step that runs
+// is not disturbed, and neither is a service that holds its output.
+func TestSetOptions(t *testing.T) {
+	t.Parallel()
+	o, dir := testOptions(t), t.TempDir()
+	c := NewClient(o)
+	old, err := c.Ready(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantOK(t, runClient(t, c, service(dir, "service", ""), &old))
+	running := make(chan Result, 1)
+	go func() {
+		running <- runClient(t, c, script("echo $$ >"+dir+"/pid; while ! test -e "+dir+"/go; do sleep 0.05; done; umask"), &old)
+	}()
+	readPID(t, dir+"/pid")
+	o.Limits.Umask = 0o47
+	c.SetOptions(o)
+	if id, err := c.Ready(t.Context()); err != nil || id != old {
+		t.Errorf("while a step runs: %v, %v; want the old one", id, err)
+	}
+	writeFile(t, dir+"/go", "", 0o600)
+	if r := <-running; !r.OK() || r.Stdout == "0047\n" {
+		t.Errorf("the step that ran: %+v", r)
+	}
+	id, err := c.Ready(t.Context())
+	if err != nil || id == old {
+		t.Fatalf("afterwards: %v, %v; want a new one", id, err)
+	}
+	if r := runClient(t, c, script("umask"), &id); r.Stdout != "0047\n" {
+		t.Errorf("the next step: %+v", r)
+	}
+	if pid := readPID(t, dir+"/service"); !alive(pid) || !old.Alive() {
+		t.Errorf("the service is alive: %v, who reads its output: %v", alive(pid), old.Alive())
+	} else {
+		syscall.Kill(pid, syscall.SIGKILL)
+	}
+	killMatching(t, old.PID)
+	eventually(t, "the old runner is gone", func() bool { return !old.Alive() })
+}
+
+// The processor time is each step's, not the burst's: a runner that has used
+// much of its own makes room for another between two steps.
+func TestTiredRunner(t *testing.T) {
+	t.Parallel()
+	o := testOptions(t)
+	o.Limits.CPU = 1
+	c := NewClient(o)
+	seen := make(map[Identity]bool)
+	for end := time.Now().Add(patience); len(seen) < 3; {
+		if time.Now().After(end) {
+			t.Fatal("the runner was never replaced")
+		}
+		id, err := c.Ready(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[id] = true
+		wantOK(t, runClient(t, c, script("head -c 100000000 /dev/zero"), &id))
+	}
+}
+
+func TestBadLimits(t *testing.T) {
+	o := testOptions(t)
+	o.Limits.OpenFiles = 10
+	if r := runClient(t, NewClient(o), script("exit 0"), nil); !strings.Contains(r.Failure, "10 open files leaves the runner unable to start steps; want at least") {
+		t.Errorf("%+v", r)
+	}
+}
