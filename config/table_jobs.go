@@ -27,7 +27,7 @@ var jobOptions = []option{
 	{"jobs.reboot-command", "", "", `["reboot"]`, "what restarts the device, an array of words; run for exit status 194", setRebootCommand},
 	{"jobs.allow.run-command", "", "", "true", "whether the cloud may send runCommand steps", setBool(func(d *draft) *bool { return &d.Jobs.Allow.RunCommand })},
 	{"jobs.allow.paths", "", "", "", `where handlers may be run from: "default" for the handler directory, or an array of directories and "default"; without it anywhere`, setAllowPaths},
-	{"jobs.allow.users", "", "", "", "the names that runAsUser may hold, an array; without it anybody", setAllowUsers},
+	{"jobs.allow.users", "", "", "", "the users that a step may run as, an array of names; without it anybody", setAllowUsers},
 	{"jobs.allow.built-in", "", "", "true", "whether jobbox's own handlers may be run", setBool(func(d *draft) *bool { return &d.Jobs.Allow.BuiltIn })},
 	{"jobs.limits.no-new-privs", "", "", "false", "true: no step gains rights by setuid, setgid or file capabilities", setBool(func(d *draft) *bool { return &d.Jobs.Limits.NoNewPrivs })},
 	{"jobs.limits.cpu-seconds", "", "", "", "1 or more; processor time of one process", setLimit(func(l *Limits) **uint64 { return &l.CPUSeconds }, 1, 1<<31-1)},

@@ -8,12 +8,11 @@ import (
 )
 
 // Policy is what the cloud may ask of this device (jobs.allow in the
-// configuration). The zero Policy allows nothing but handlers from the handler
-// directory; AllowAll is the default.
+// configuration). The zero Policy allows nothing; AllowAll is the default.
 type Policy struct {
 	RunCommand bool
 	AnyPath    bool     // any path, and programs found through PATH
-	Paths      []string // else these directories; "default" is always one
+	Paths      []string // else these directories, and the handler directory where "default" is among them
 	AnyUser    bool
 	Users      []string // else these; the agent's own user is named like any other
 	BuiltIn    bool
@@ -61,8 +60,12 @@ func (p Policy) checkHandler(h *Handler, builtIn func(name string) bool) error {
 	if p.AnyPath {
 		return nil
 	}
-	if !inDefault && !slices.Contains(p.Paths, filepath.Clean(h.Dir)) {
-		return fmt.Errorf("input.path: this device does not run handlers from %q (jobs.allow.paths)", cut(h.Dir, 128))
+	dir := "default"
+	if !inDefault {
+		dir = filepath.Clean(h.Dir)
+	}
+	if !slices.Contains(p.Paths, dir) {
+		return fmt.Errorf("input.path: this device does not run handlers from %q (jobs.allow.paths)", cut(dir, 128))
 	}
 	// A name that climbs out of its directory asks for another directory.
 	if strings.Contains(h.Name, "/") {
