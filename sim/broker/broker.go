@@ -57,7 +57,7 @@ type Broker struct {
 	sessions map[string]*session // by client id
 	conns    map[*conn]struct{}
 	connects map[string]time.Time // last CONNECT by client id
-	down     bool // in the middle of a restart
+	down     bool                 // in the middle of a restart
 	closed   bool
 }
 
@@ -179,11 +179,15 @@ func (b *Broker) LoseSessions() {
 	}
 }
 
-// Close ends all connections and the broker.
+// Close ends all connections and the broker. A second Close does nothing.
 func (b *Broker) Close() error {
 	b.mu.Lock()
+	closed := b.closed
 	b.closed = true
 	b.mu.Unlock()
+	if closed {
+		return nil
+	}
 	var errs []error
 	for _, listener := range b.listeners {
 		if listener != nil {

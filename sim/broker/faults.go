@@ -131,8 +131,11 @@ func (f *Faults) Clear() {
 func (f *Faults) onMessage(d Direction, client, topic string, deliver func()) (action Action, after func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	held := f.overtakenLocked(d, client)
 	action = f.decideLocked(d, client, topic, deliver)
+	var held []func()
+	if action != Hold {
+		held = f.overtakenLocked(d, client)
+	}
 	return action, func() {
 		for _, deliver := range held {
 			deliver()
