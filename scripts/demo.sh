@@ -32,10 +32,15 @@ runner_pid() {
 clean_up() {
 	status=$?
 	trap - EXIT
-	for pid in $pids $(runner_pid); do
+	runner=$(runner_pid)
+	for pid in $pids $runner; do
 		kill "$pid" 2>/dev/null || true
 	done
 	wait
+	# No child of ours: wait cannot wait for it.
+	while [ -n "$runner" ] && kill -0 "$runner" 2>/dev/null; do
+		sleep 0.1
+	done
 	if [ "$status" = 0 ]; then
 		rm -rf "$dir"
 	else
