@@ -10,7 +10,7 @@ import (
 // packages may import, besides internal/*. One that is not listed imports none.
 var mayImport = map[string][]string{
 	"jobbox":         {"jobbox/applets"},
-	"jobbox/applets": {"jobbox/config", "jobbox/mqtt", "jobbox/jobs", "jobbox/exec", "jobbox/scripts/handlers"},
+	"jobbox/applets": {"jobbox/config", "jobbox/mqtt", "jobbox/jobs", "jobbox/exec", "jobbox/fetch", "jobbox/scripts/handlers"},
 	"jobbox/jobs":    {"jobbox/exec"},
 }
 
