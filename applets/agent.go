@@ -56,6 +56,7 @@ type jobsPart interface {
 var (
 	newJobs       func(c config.Config, conn *mqtt.Client, log *logging.Logger) jobsPart
 	subscriptions func(thing string) []string
+	lock          func(stateDir string) (*os.File, error)
 )
 
 // agent is the process: a session, what is done over it, and the signals.
@@ -64,6 +65,7 @@ type agent struct {
 	config config.Config
 	log    *logging.Logger
 	sink   io.Closer // where the log goes
+	lock   *os.File  // held open: this device has one agent
 	client *mqtt.Client
 	jobs   jobsPart // nil where jobs are not enabled or not built in
 }
@@ -93,6 +95,11 @@ func (a *agent) open() (err error) {
 	if a.log, a.sink, err = logging.Open(l.Type, l.File, l.Level); err != nil {
 		// A log that cannot be written is no reason to lose the device.
 		a.log.Errorf("agent: %v; the log goes to standard error", err)
+	}
+	if a.withJobs() {
+		if a.lock, err = lock(a.config.Jobs.StateDir); err != nil {
+			return err
+		}
 	}
 	if a.client, err = mqtt.New(a.sessionOptions()); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -357,5 +358,20 @@ func TestStopsWithinThreeSeconds(t *testing.T) {
 	d.Start()
 	if got := l.WaitFinal(id); got.Status != service.Succeeded || got.Details["stdout"] != "through\n" || l.FinalCount(id) != 1 {
 		t.Errorf("%s %q", got.Status, got.Details)
+	}
+}
+
+// TestSecondAgent: what a device is told to do happens once, also where its
+// agent has been started twice.
+func TestSecondAgent(t *testing.T) {
+	t.Parallel()
+	l := lab.New(t)
+	d := l.StartDevice("twice")
+	out, err := exec.Command(lab.Build(t), "agent", "--config-file", d.Files.Config).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "another jobbox agent works with it") {
+		t.Errorf("the second agent: %v: %s", err, out)
+	}
+	if got := l.WaitFinal(l.CreateJob(command("true"))); got.Status != service.Succeeded {
+		t.Errorf("the first goes on: %s %q", got.Status, got.Details)
 	}
 }
