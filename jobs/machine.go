@@ -7,26 +7,25 @@ import (
 
 // A phase is where the agent stands with its one job.
 //
-//	       connected, notified, timer        none, refused
-//	idle ─────────────────────────> asking ─────────────────> idle
-//	                                ^    │ received
-//	            delivered, dropped  │    ├───── bad document ──> reporting
-//	reporting ──────────────────────┤    v                          ^
-//	    ^                           │  readying ── runner serves ──> running ──┐
-//	    │ last step or failure      │    ^  ^                         │ │ ^    │
-//	    └───────────────────────────┼────┼──┼─────────────────────────┘ │ │    │
-//	                                │    │  └── lost with its runner ───┘ │    │
-//	               after the reboot │    │                                │    │ exit 194
-//	                       ┌────────┼────┘   holding ── still ours ───────┘    v
-//	                       │        │         ^  │ (between steps, while    rebooting
-//	                       │        │         │  │  a cancel is unsettled)    │  │
-//	                       └────────┼─────────┼──┼────────────────────────────┘  │
-//	                                │         │  │ cancelled                     │
-//	                                └─────────┴──┴── ending <── cancelled ───────┘
+//	idle <── none, refused ── asking <───────────────── delivered, or never taken ──┐
+//	  └── connected, notified, ─^ │                                                 │
+//	      timer                   │ received                                        │
+//	                              ├──────── bad document ──────────────────> reporting
+//	                              v                                              ^
+//	       ┌─ attempts left ── readying <── still ours ── holding                │
+//	       │                      │ runner serves            ^                   │
+//	  interrupted                 v                          │ between steps,    │
+//	       └─────────────────  running ── step succeeded ────┤ a cancel in doubt │
+//	                            │ │ ^                        │                   │
+//	                   exit 194 │ │ └──────── next step ─────┘                   │
+//	                            │ └────────── last step, or a failure ───────────┤
+//	                            v                                                │
+//	                        rebooting ── new boot: readying; no reboot: ─────────┘
 //
-// Cancelled in the cloud means: notify-next or start-next named another
-// execution, and an update for ours was refused. A phase that runs something
-// keeps on with it whether the network is there or not.
+// From readying, running, holding and rebooting, a cancel in the cloud leads to
+// asking, by way of ending while a step runs. Cancelled means: notify-next or
+// start-next named another execution, and an update for ours was refused. A
+// phase that runs something keeps on with it whether the network is there or not.
 type phase uint8
 
 const (
