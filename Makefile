@@ -39,7 +39,8 @@ GCFLAGS = -gcflags=all=-l $(INLINED:%=-gcflags=%=)
 LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.buildDate=$(SOURCE_DATE_EPOCH)
 GO_BUILD = CGO_ENABLED=0 $(NICE) $(GO) build -trimpath -buildvcs=false -tags "$(strip $(TAGS))" $(GCFLAGS) -ldflags "$(LDFLAGS)"
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.7.0
-TESTRUN  = $(GO) run ./scripts/testrun
+# End-to-end tests run the binary as it ships.
+TESTRUN  = JOBBOX_BIN=$(abspath $(BIN))/jobbox $(GO) run ./scripts/testrun
 
 # Every core that is built for, and the environment that makes its binary.
 # Each variable that could change the bytes is set, whatever the caller has.
@@ -101,7 +102,7 @@ demo: deps all sim ## a job from the simulated cloud to a process and back
 lint: ## gofmt, vet, staticcheck, shellcheck
 	scripts/lint.sh "$(STATICCHECK)"
 
-unit: ## unit tests and architecture tests with the race detector
+unit: all ## unit tests and architecture tests with the race detector
 	$(TESTRUN) -race -short . sim
 
 check: lint unit ## what must pass before a change goes in

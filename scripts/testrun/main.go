@@ -36,7 +36,9 @@ func run(args []string, stdout, stderr io.Writer) (failed bool, err error) {
 	if err := flags.Parse(args); err != nil {
 		return true, err
 	}
-	goTest := []string{"test", "-json", "-timeout", *limit, "-run", *only}
+	// -count=1: a test that runs a command may not be taken from the cache,
+	// which knows nothing of what the command reads.
+	goTest := []string{"test", "-json", "-count=1", "-timeout", *limit, "-run", *only}
 	if *race {
 		goTest = append(goTest, "-race")
 	}
