@@ -20,6 +20,7 @@ func TestParseTarget(t *testing.T) {
 		"ftp://h/x":                      "must begin with",
 		"file:///etc/passwd":             "must begin with",
 		"https:///x":                     "cannot be understood",
+		"http://0%800":                   "cannot be understood", // a byte that is no character, once decoded
 		"https:opaque":                   "cannot be understood",
 		"//h/x":                          "must begin with",
 		"":                               "must begin with",

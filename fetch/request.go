@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -144,7 +143,7 @@ func follow(from *url.URL, location string) (*url.URL, error) {
 		return nil, final(errors.New("the server redirects to nowhere"))
 	}
 	next, err := from.Parse(location)
-	if err != nil || len(location) > maxURL || strings.ContainsFunc(next.Host, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if err != nil || len(location) > maxURL || next.Hostname() != "" && !isPlain(next.Host) {
 		return nil, final(errors.New("the server redirects to what is no URL"))
 	}
 	if err := checkTarget(next); err != nil {

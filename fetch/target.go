@@ -3,7 +3,6 @@ package fetch
 import (
 	"errors"
 	"net/url"
-	"strings"
 )
 
 // maxURL is longer than any presigned URL; session tokens make them 2 kB.
@@ -14,7 +13,7 @@ var errURL = errors.New("the URL cannot be understood: want https://HOST/PATH in
 // parseTarget checks a URL from outside. Its errors do not repeat it: a
 // presigned one is a secret.
 func parseTarget(raw string) (*url.URL, error) {
-	if len(raw) > maxURL || strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if len(raw) > maxURL || !isPlain(raw) {
 		return nil, errURL
 	}
 	u, err := url.Parse(raw)
@@ -28,10 +27,19 @@ func checkTarget(u *url.URL) error {
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
 		return errors.New("the URL must begin with https:// or http://")
-	case u.Opaque != "" || u.Hostname() == "":
+	case u.Opaque != "" || u.Hostname() == "" || !isPlain(u.Host): // %XX is decoded there
 		return errURL
 	}
 	return nil
+}
+
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // display is what may be shown of a URL: neither credentials nor query, which
