@@ -3,10 +3,10 @@ package exec
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // What the operator wants, every step has, and every thread of the runner.
@@ -165,31 +165,53 @@ func TestSetOptions(t *testing.T) {
 	eventually(t, "the old runner is gone", func() bool { return !old.Alive() })
 }
 
-// The processor time is each step's, not the burst's: a runner that has used
-// much of its own makes room for another between two steps.
-func TestTiredRunner(t *testing.T) {
-	t.Parallel()
-	o := testOptions(t)
-	o.Limits.CPU = 1
-	c := NewClient(o)
-	seen := make(map[Identity]bool)
-	for end := time.Now().Add(patience); len(seen) < 3; {
-		if time.Now().After(end) {
-			t.Fatal("the runner was never replaced")
-		}
-		id, err := c.Ready(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		seen[id] = true
-		wantOK(t, runClient(t, c, script("head -c 100000000 /dev/zero"), &id))
-	}
-}
-
 func TestBadLimits(t *testing.T) {
 	o := testOptions(t)
 	o.Limits.OpenFiles = 10
 	if r := runClient(t, NewClient(o), script("exit 0"), nil); !strings.Contains(r.Failure, "10 open files leaves the runner unable to start steps; want at least") {
 		t.Errorf("%+v", r)
 	}
+}
+
+// Steps under limits see the same as others, but for the limits.
+func TestLimitedSeesTheSame(t *testing.T) {
+	needRoot(t)
+	t.Parallel()
+	printer := publicDir(t) + "/printer"
+	buildPrinter(t, printer)
+	var seen [2]string
+	for i, limits := range []Limits{{Umask: -1}, {Umask: -1, CPU: 3600, Processes: 20000}} {
+		o := testOptions(t)
+		o.Limits = limits
+		writeHandler(t, o, "show", surroundings)
+		copyFile(t, printer, o.HandlerDir+"/printer", 0o700)
+		c := NewClient(o)
+		for _, user := range []string{"", "nobody"} {
+			for _, s := range []Step{
+				handlerStep("show", user, "x"), handlerStep("printer", user, "", "b c"), script("ulimit -n; ulimit -H -n; ls /proc/self/fd | wc -l; pwd"),
+				{ID: newID(), JobID: "j", Source: Search, Program: "built-in.sh", Args: []string{user}},
+			} {
+				s.User = user
+				r := runClient(t, c, s, nil)
+				wantOK(t, r)
+				seen[i] += r.Stdout
+			}
+		}
+		seen[i] = strings.ReplaceAll(seen[i], o.RunDir, "RUN")
+		seen[i] = strings.ReplaceAll(seen[i], o.HandlerDir, "JOBS")
+		seen[i] = regexp.MustCompile(`(?m)^(group|self) .*|\d+\.\d+\.\d+`).ReplaceAllString(seen[i], "N")
+	}
+	if seen[0] != seen[1] {
+		t.Errorf("without limits:\n%s\nwith limits:\n%s", seen[0], seen[1])
+	}
+}
+
+func FuzzLimitedSpec(f *testing.F) {
+	f.Add(limitedSpec{path: "/bin/sh", home: "/", cred: &syscall.Credential{Uid: 1, Gid: 2, Groups: []uint32{2, 3}}, limits: Limits{CPU: 1}}.encode())
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := parseLimitedSpec(text)
+		if err == nil && s.cred != nil && (s.cred.Uid == 1<<32-1 || s.cred.Gid == 1<<32-1) {
+			t.Errorf("%q leaves the user as it is", text)
+		}
+	})
 }

@@ -87,9 +87,24 @@ func TestOutcomesHere(t *testing.T) {
 func TestOutcomesUnderTheRunner(t *testing.T) {
 	needRoot(t)
 	t.Parallel()
-	o := testOptions(t)
+	for name, limits := range map[string]Limits{
+		"plain":    {Umask: -1},
+		"prepared": {Umask: -1, NoNewPrivs: true},
+		"limited":  {Umask: -1, CPU: 3600, AddressSpace: 8 << 30, Processes: 20000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := testOptions(t)
+			o.Limits = limits
+			outcomesUnderTheRunner(t, o)
+		})
+	}
+}
+
+func outcomesUnderTheRunner(t *testing.T, o Options) {
 	c := NewClient(o)
 	for _, tt := range outcomes {
+		tt.step.ID = newID()
 		runner, err := c.Ready(t.Context())
 		if err != nil {
 			t.Fatal(err)

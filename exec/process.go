@@ -19,10 +19,6 @@ type process struct {
 	exited chan struct{} // closed once it is a zombie
 }
 
-// tooBusy is how often a file that somebody still writes is tried again: a
-// fork elsewhere in this process may hold our own descriptor for a moment.
-const tooBusy = 50
-
 // start forks and executes. in, out and errw become descriptors 0, 1 and 2.
 func start(l *launch, dir string, env []string, cred *syscall.Credential, in, out, errw int) (*process, error) {
 	attr := &syscall.ProcAttr{
@@ -31,11 +27,11 @@ func start(l *launch, dir string, env []string, cred *syscall.Credential, in, ou
 		Files: []uintptr{uintptr(in), uintptr(out), uintptr(errw)},
 		Sys:   &syscall.SysProcAttr{Setpgid: true, Credential: cred},
 	}
-	pid, err := syscall.ForkExec(l.path, l.argv, attr)
-	for i := 0; err == unix.ETXTBSY && i < tooBusy; i++ {
-		time.Sleep(10 * time.Millisecond)
-		pid, err = syscall.ForkExec(l.path, l.argv, attr)
-	}
+	return forkExec(l.path, l.argv, attr)
+}
+
+func forkExec(path string, argv []string, attr *syscall.ProcAttr) (*process, error) {
+	pid, err := syscall.ForkExec(path, argv, attr)
 	if err != nil {
 		return nil, err
 	}
@@ -144,7 +140,7 @@ func eachProcess(f func(procStat) bool) {
 }
 
 // startFirst starts the first candidate that execve accepts.
-func startFirst(s Step, p plan, a account, env []string, in, out, errw int) (*process, *launch, error) {
+func startFirst(s Step, p plan, a account, o Options, env []string, in, out, errw int) (*process, *launch, error) {
 	var last *launch
 	var lastErr error
 	for _, ready := range p.candidates {
@@ -153,7 +149,7 @@ func startFirst(s Step, p plan, a account, env []string, in, out, errw int) (*pr
 			lastErr = errors.Join(lastErr, err)
 			continue
 		}
-		proc, err := startAtHome(l, a, env, in, out, errw)
+		proc, err := startPatiently(l, a, o, env, in, out, errw)
 		if err == nil {
 			return proc, l, nil
 		}
@@ -176,10 +172,23 @@ func isPathError(err error) bool {
 	return errors.Is(err, unix.EACCES) || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ENOSYS)
 }
 
+// tooBusy is how often a file that somebody still writes is tried again: a
+// fork elsewhere in this process may hold our own descriptor for a moment.
+const tooBusy = 50
+
+func startPatiently(l *launch, a account, o Options, env []string, in, out, errw int) (*process, error) {
+	p, err := startAtHome(l, a, o, env, in, out, errw)
+	for i := 0; errors.Is(err, unix.ETXTBSY) && i < tooBusy; i++ {
+		time.Sleep(10 * time.Millisecond)
+		p, err = startAtHome(l, a, o, env, in, out, errw)
+	}
+	return p, err
+}
+
 // startAtHome starts in the user's home, else in /. Only the child can tell
 // whether its user may enter the home, and it says so with the same errors as
 // for the program: so the program is tried once more from /.
-func startAtHome(l *launch, a account, env []string, in, out, errw int) (*process, error) {
+func startAtHome(l *launch, a account, o Options, env []string, in, out, errw int) (*process, error) {
 	// Our descriptors are moved around on the way to 0, 1 and 2, all of them to
 	// numbers above the highest: the program's must be below that.
 	high, err := unix.FcntlInt(uintptr(out), unix.F_DUPFD_CLOEXEC, max(l.fd+1, 3))
@@ -187,6 +196,9 @@ func startAtHome(l *launch, a account, env []string, in, out, errw int) (*proces
 		return nil, err
 	}
 	defer unix.Close(high)
+	if o.limited {
+		return startLimited(l, a, o, env, in, high, errw)
+	}
 	if st, err := os.Stat(a.Home); err == nil && st.IsDir() && filepath.IsAbs(a.Home) {
 		p, err := start(l, a.Home, env, a.cred, in, high, errw)
 		if err == nil || !isPathError(err) || !filepath.IsAbs(l.path) {

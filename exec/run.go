@@ -81,7 +81,7 @@ func (e *execution) startPlan(p plan, a account) (proc *process, l *launch, err 
 		return nil, nil, err
 	}
 	defer unix.Close(errw)
-	proc, l, err = startFirst(e.step, p, a, environ(e.step, a.User, e.opts), int(null.Fd()), outw, errw)
+	proc, l, err = startFirst(e.step, p, a, e.opts, environ(e.step, a.User, e.opts), int(null.Fd()), outw, errw)
 	if err != nil {
 		e.out.f.Close()
 		e.err.f.Close()

@@ -29,6 +29,9 @@ type RunnerOptions struct {
 // The client that starts it reads one message from its standard output: that it
 // serves, that another does, or why it cannot.
 func RunnerMain(o RunnerOptions) int {
+	if len(os.Args) > 1 && os.Args[1] == limitedArg {
+		return limitedMain(os.Args[2:])
+	}
 	debug.SetGCPercent(20)
 	opts, config, ready, err := runnerArgs(os.Args[1:])
 	opts.BuiltIn = o.BuiltIn
@@ -100,7 +103,7 @@ func serve(opts Options, config string) error {
 		return err
 	}
 	clearCopies(opts)
-	if err := setLimits(opts.Limits); err != nil {
+	if err := limitFiles(opts.Limits); err != nil {
 		s.place.leave()
 		return err
 	}
@@ -154,13 +157,7 @@ func (s *server) settleLocked() {
 		s.idle.Stop()
 		s.idle = nil
 	}
-	if len(s.tasks) > 0 || len(s.unsaved) > 0 {
-		return
-	}
-	if !s.retired && s.peers == 0 && s.tired() {
-		s.retireLocked()
-	}
-	if s.held > 0 {
+	if len(s.tasks) > 0 || len(s.unsaved) > 0 || s.held > 0 {
 		return
 	}
 	switch {
@@ -169,18 +166,6 @@ func (s *server) settleLocked() {
 	case s.peers == 0:
 		s.idle = time.AfterFunc(idleTime, s.endIdle)
 	}
-}
-
-// tired says that this process has used half of the processor time that it has
-// limited itself to. The limit is meant for each step, not for all the steps of
-// a burst and their parent together.
-func (s *server) tired() bool {
-	var used unix.Rusage
-	if s.opts.Limits.CPU == 0 || unix.Getrusage(unix.RUSAGE_SELF, &used) != nil {
-		return false
-	}
-	spent := time.Duration(used.Utime.Nano() + used.Stime.Nano())
-	return spent > time.Duration(s.opts.Limits.CPU)*time.Second/2
 }
 
 func (s *server) endIdle() {

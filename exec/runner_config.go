@@ -85,6 +85,7 @@ func parseRunnerConfig(text string) (Options, error) {
 			Umask: int(f.int("umask")), Nice: int(f.intOr("nice")),
 		},
 	}
+	o.limited = o.Limits.needsLimited()
 	return o, f.err
 }
 

@@ -54,44 +54,28 @@ func signalsBlocked() bool {
 // minOpenFiles is what the runner itself needs to start two steps at a time.
 const minOpenFiles = 48
 
-// setLimits applies the limits that belong to the whole process, last of all:
-// the runner has to live under them too.
-func setLimits(l Limits) error {
-	if l.OpenFiles > 0 && l.OpenFiles < minOpenFiles {
+// limitFiles lowers the limit on open files, last of all: the runner has to
+// live under it too.
+func limitFiles(l Limits) error {
+	if l.OpenFiles == 0 {
+		return nil
+	}
+	if l.OpenFiles < minOpenFiles {
 		return fmt.Errorf("a limit of %d open files leaves the runner unable to start steps; want at least %d", l.OpenFiles, minOpenFiles)
 	}
-	warmUp(l)
-	for _, r := range []rlimit{
-		// A second between the limits: SIGXCPU, which says what it is about, and
-		// SIGKILL for who does not hear.
-		{"processor seconds", unix.RLIMIT_CPU, l.CPU, l.CPU + 1},
-		{"address space", unix.RLIMIT_AS, l.AddressSpace, l.AddressSpace},
-		{"open files", unix.RLIMIT_NOFILE, l.OpenFiles, l.OpenFiles},
-		{"processes", unix.RLIMIT_NPROC, l.Processes, l.Processes},
-	} {
-		if r.soft == 0 {
-			continue
-		}
-		if err := r.set(); err != nil {
-			return fmt.Errorf("limit %s to %d: %w", r.name, r.soft, err)
-		}
+	if err := lower(unix.RLIMIT_NOFILE, l.OpenFiles, l.OpenFiles); err != nil {
+		return fmt.Errorf("limit open files to %d: %w", l.OpenFiles, err)
 	}
 	return nil
 }
 
-type rlimit struct {
-	name       string
-	resource   int
-	soft, hard uint64
-}
-
-// set lowers a limit; one that is lower already stays.
-func (r rlimit) set() error {
+// lower sets a limit; one that is lower already stays.
+func lower(resource int, soft, hard uint64) error {
 	var is syscall.Rlimit
-	if err := syscall.Getrlimit(r.resource, &is); err != nil {
+	if err := syscall.Getrlimit(resource, &is); err != nil {
 		return err
 	}
-	hard := min(r.hard, is.Max)
+	hard = min(hard, uint64(is.Max))
 	// syscall's, not unix's: it tells Go to leave RLIMIT_NOFILE alone in children.
-	return syscall.Setrlimit(r.resource, &syscall.Rlimit{Cur: min(r.soft, hard), Max: hard})
+	return syscall.Setrlimit(resource, &syscall.Rlimit{Cur: min(soft, hard), Max: hard})
 }

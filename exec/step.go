@@ -96,8 +96,10 @@ func (s Step) check() error {
 	return nil
 }
 
-// Limits is what the operator wants every step to be held to. The runner
-// applies it to itself and its children inherit it.
+// Limits is what the operator wants every step under a runner to be held to.
+// NoNewPrivs, OpenFiles, Umask and Nice the runner applies to itself, and its
+// children inherit them. The others would be the end of any program in Go
+// sooner or later; each step is executed through jobbox once more to get them.
 type Limits struct {
 	NoNewPrivs   bool
 	CPU          uint64 // seconds of processor time; 0 is as it is, here and below
@@ -118,6 +120,8 @@ type Options struct {
 	Grace      time.Duration                    // from SIGTERM to SIGKILL; default 5 s
 	BuiltIn    func(name string) ([]byte, bool) // jobbox's own handlers
 	Log        *logging.Logger
+
+	limited bool // the runner's: steps are executed through limitedMain
 }
 
 const defaultGrace = 5 * time.Second
