@@ -46,6 +46,7 @@ type Cloud struct {
 
 	server *http.Server
 	served chan error
+	closed bool
 }
 
 const sessionsFile = "sessions.json"
@@ -180,8 +181,13 @@ func (c *Cloud) AddThing(thing, dir string) (device.Files, error) {
 	return device.Equip(dir, c.CA, thing, "localhost", c.Port())
 }
 
-// Close ends it all, and keeps the sessions if there is a directory.
+// Close ends it all, and keeps the sessions if there is a directory. A second
+// Close does nothing.
 func (c *Cloud) Close() error {
+	if c.closed {
+		return nil
+	}
+	c.closed = true
 	var errs []error
 	if c.server != nil {
 		errs = append(errs, c.server.Close())
