@@ -78,6 +78,36 @@ func TestContentRange(t *testing.T) {
 	}
 }
 
+// A partial answer is taken only if it is exactly what is missing.
+func TestRest(t *testing.T) {
+	for _, tt := range []struct {
+		header string
+		length int64
+		ok     bool
+	}{
+		{"bytes 2-4/5", 3, true},
+		{"bytes 2-4/5", -1, true},
+		{"bytes 1-4/5", 4, false},
+		{"bytes 3-4/5", 2, false},
+		{"bytes 2-3/5", 2, false},
+		{"bytes 2-4/5", 2, false},
+		{"", 3, false},
+	} {
+		p, err := openPart(filepath.Join(t.TempDir(), "file"), "origin")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.append([]byte("ab"), 0); err != nil {
+			t.Fatal(err)
+		}
+		answer := &http.Response{StatusCode: http.StatusPartialContent, ContentLength: tt.length, Header: http.Header{"Content-Range": {tt.header}}}
+		if _, err := judge(answer, p); (err == nil) != tt.ok || (err != nil) != (p.size == 0) {
+			t.Errorf("%q of %d bytes after 2: %v, part of %d bytes; want it taken: %v", tt.header, tt.length, err, p.size, tt.ok)
+		}
+		p.close()
+	}
+}
+
 func TestValidator(t *testing.T) {
 	const early, late = "Sat, 01 Jan 2022 00:00:00 GMT", "Sat, 01 Jan 2022 00:02:00 GMT"
 	for _, tt := range []struct{ tag, changed, served, want string }{

@@ -38,7 +38,7 @@ agents() {
 	set +f
 	for process in /proc/[0-9]*; do
 		[ "$process/exe" -ef "$1" ] || continue
-		case $(tr '\0' ' ' <"$process/cmdline") in
+		case $({ tr '\0' ' ' <"$process/cmdline"; } 2>/dev/null) in
 		*jobbox-runner*) ;;
 		*" agent "* | *aws-iot-device-client*) printf '%s\n' "${process#/proc/}" ;;
 		esac

@@ -212,6 +212,23 @@ func TestUpdateUnderASupervisor(t *testing.T) {
 	}
 }
 
+// An old agent that did not stop is connected, but proves nothing of the new one.
+func TestUpdateThatLeavesTheOldAgentRunning(t *testing.T) {
+	first, good := jobboxScript(1, connects), jobboxScript(2, connects)
+	for _, mayMount := range []bool{true, false} {
+		d := updateDevice(t, good)
+		d.write("etc/init.d/S80jobbox", "#!/bin/sh\n", 0o755)
+		d.mkdir("proc/77")
+		if err := unix.Link(d.path("bin/jobbox"), d.path("proc/77/exe")); err != nil {
+			t.Fatal(err)
+		}
+		d.update(mayMount, "", "https://example.com/x", sumHex(good), "1").check(t, "update", 1, "", "did not connect in time")
+		if d.read("bin/jobbox") != first {
+			t.Error("the new one has stayed")
+		}
+	}
+}
+
 func TestUpdateArguments(t *testing.T) {
 	d := updateDevice(t, "")
 	sum := sumHex("x")
