@@ -2,9 +2,11 @@ package exec
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	osexec "os/exec"
 	"path/filepath"
 	"slices"
@@ -25,14 +27,15 @@ func oneRun(dir string) Step {
 func TestAgentKilledAtAnyInstant(t *testing.T) {
 	t.Parallel()
 	o := testOptions(t)
-	for i := range 40 {
+	for i := range 25 {
 		dir := t.TempDir()
 		s := oneRun(dir)
 		journal := filepath.Join(dir, "journal")
-		cmd, _ := startTestClient(t, errandSheet{RunDir: o.RunDir, HandlerDir: o.HandlerDir, Steps: []Step{s}, Ready: true, Journal: journal}, nil)
+		cmd, _ := startTestClient(t, errandSheet{RunDir: o.RunDir, HandlerDir: o.HandlerDir, Steps: []Step{s}, Ready: true, Journal: journal}, &syscall.SysProcAttr{Setsid: true})
 		after := time.Duration(rand.IntN(300)) * time.Millisecond
 		time.Sleep(after) // the instant is the test's input
-		cmd.Process.Kill()
+		// Group and all, as a careless service manager does it.
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		cmd.Wait()
 		r := runClient(t, NewClient(o), s, readJournal(journal))
 		if r.Code != 7 || r.Stdout != "out\n" || r.Stderr != "err\n" {
@@ -378,5 +381,50 @@ func TestBegunElsewhere(t *testing.T) {
 	}
 	if log := readLines(t, dir+"/log"); len(log) > 0 {
 		t.Errorf("it did run: %q", log)
+	}
+}
+
+// A step that stops its own agent, replaces the program and starts it again, as
+// a package upgrade does, ends in one success that the new agent takes up.
+func TestStepUpgradesItsAgent(t *testing.T) {
+	t.Parallel()
+	o, dir := testOptions(t), t.TempDir()
+	program := filepath.Join(dir, "program")
+	copyFile(t, "/proc/self/exe", program, 0o755)
+	copyFile(t, "/proc/self/exe", program+".new", 0o755)
+	s := script(`cd ` + dir + `; echo begun >>log
+		while ! test -s agent; do sleep 0.02; done
+		kill -9 $(cat agent)
+		mv program.new program
+		setsid bash -c 'exec -a ` + testClientName + ` ./program "$(cat sheet)"' >answer 2>&1 &
+		sleep 0.5; echo upgraded`)
+	sheet := errandSheet{RunDir: o.RunDir, HandlerDir: o.HandlerDir, Steps: []Step{s}, Ready: true, Journal: filepath.Join(dir, "journal")}
+	text, err := json.Marshal(errandSheet{RunDir: o.RunDir, HandlerDir: o.HandlerDir, Steps: []Step{s}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, dir+"/sheet", string(text), 0o600)
+	first, err := json.Marshal(sheet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	agent := &osexec.Cmd{Path: program, Args: []string{testClientName, string(first)}, SysProcAttr: &syscall.SysProcAttr{Setsid: true}}
+	if err := agent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, dir+"/agent", strconv.Itoa(agent.Process.Pid)+"\n", 0o600)
+	if err := agent.Wait(); err == nil {
+		t.Error("the first agent was not killed")
+	}
+	var r Result
+	eventually(t, "the new agent has the result", func() bool {
+		text, err := os.ReadFile(dir + "/answer")
+		return err == nil && strings.HasSuffix(string(text), "\n") && json.Unmarshal(text, &r) == nil
+	})
+	if !r.OK() || r.Stdout != "upgraded\n" {
+		t.Errorf("%+v; want success", r)
+	}
+	if log := readLines(t, dir+"/log"); len(log) != 1 {
+		t.Errorf("it ran %d times", len(log))
 	}
 }
