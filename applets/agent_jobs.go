@@ -44,12 +44,13 @@ func rested() {
 type jobsAgent struct {
 	*jobs.Agent
 	runner *exec.Client
+	runDir string
 	reboot []string
 	log    *logging.Logger
 }
 
 func makeJobs(c config.Config, conn *mqtt.Client, log *logging.Logger) jobsPart {
-	j := &jobsAgent{runner: exec.NewClient(stepOptions(c, log)), reboot: c.Jobs.RebootCommand, log: log}
+	j := &jobsAgent{runner: exec.NewClient(stepOptions(c, log)), runDir: c.Jobs.RunDir, reboot: c.Jobs.RebootCommand, log: log}
 	j.Agent = jobs.New(jobs.Options{
 		Thing: c.ThingName, StateDir: c.Jobs.StateDir, Rules: jobRules(c), Log: log,
 		Reboot: j.runReboot, Rested: rested,
@@ -61,8 +62,10 @@ func makeJobs(c config.Config, conn *mqtt.Client, log *logging.Logger) jobsPart 
 func (j *jobsAgent) Handle(e mqtt.Event) {
 	switch e.Kind {
 	case mqtt.Connected:
+		j.announce(true)
 		j.Connected()
 	case mqtt.Lost:
+		j.announce(false)
 		j.Lost()
 	case mqtt.Received:
 		j.Message(e.Message.Topic, e.Message.Payload)
@@ -71,8 +74,15 @@ func (j *jobsAgent) Handle(e mqtt.Event) {
 	}
 }
 
+func (j *jobsAgent) announce(connected bool) {
+	if err := announce(j.runDir, connected); err != nil {
+		j.log.Warnf("agent: jobbox status --connected will not know: %v", err)
+	}
+}
+
 // Reload implements jobsPart.
 func (j *jobsAgent) Reload(c config.Config) {
+	j.reboot = c.Jobs.RebootCommand
 	j.runner.SetOptions(stepOptions(c, j.log))
 	j.SetRules(jobRules(c))
 }

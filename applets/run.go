@@ -57,6 +57,11 @@ func runLocal(env *Env) int {
 		return ExitFailure
 	}
 	defer os.RemoveAll(dir)
+	// Steps of other users get to private copies of handlers below it.
+	if err := os.Chmod(dir, 0o711); err != nil {
+		fmt.Fprintf(env.Stderr, "jobbox run: %v\n", err)
+		return ExitFailure
+	}
 	return runSteps(ctx, env, c, data, dir)
 }
 

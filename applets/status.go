@@ -5,6 +5,7 @@ package applets
 import (
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"jobbox/config"
@@ -15,21 +16,27 @@ import (
 func init() {
 	register(Applet{
 		Name:    "status",
-		Usage:   "status [OPTION...]",
+		Usage:   "status [--connected] [OPTION...]",
 		Summary: "show the job at work and the last ones",
 		Help: `Reads the journal in the state directory that the agent's options name. It asks
-neither the agent nor the cloud, and changes nothing.
+neither the agent nor the cloud, and changes nothing. With --connected it only
+says whether an agent of this device holds a session with the broker.
 
-Exit status: 0, 1 if the journal cannot be read, 78 the configuration is wrong.
+Exit status: 0, 1 if the journal cannot be read or no agent is connected, 78 the
+configuration is wrong.
 `,
 		Run: runStatus,
 	})
 }
 
 func runStatus(env *Env) int {
-	c, rest, err := config.LoadLocal(env.Args, env.Getenv)
+	args := slices.DeleteFunc(slices.Clone(env.Args), func(arg string) bool { return arg == "--connected" })
+	c, rest, err := config.LoadLocal(args, env.Getenv)
 	if err != nil {
 		return configFailed(env, err)
+	}
+	if len(args) < len(env.Args) {
+		return runConnected(env, c.Jobs.RunDir)
 	}
 	if len(rest) > 0 {
 		fmt.Fprintf(env.Stderr, "jobbox status: %q is not an option\n", rest[0])
@@ -41,6 +48,16 @@ func runStatus(env *Env) int {
 		return ExitFailure
 	}
 	printReport(env.Stdout, report)
+	return ExitOK
+}
+
+func runConnected(env *Env, runDir string) int {
+	pid, ok := present(runDir)
+	if !ok {
+		fmt.Fprintln(env.Stdout, "not connected")
+		return ExitFailure
+	}
+	fmt.Fprintf(env.Stdout, "connected, pid %d\n", pid)
 	return ExitOK
 }
 

@@ -375,3 +375,22 @@ func TestSecondAgent(t *testing.T) {
 		t.Errorf("the first goes on: %s %q", got.Status, got.Details)
 	}
 }
+
+// TestStatusConnected: update-jobbox.sh decides by it whether a binary is good.
+func TestStatusConnected(t *testing.T) {
+	t.Parallel()
+	l := lab.New(t)
+	d := l.StartDevice("present")
+	ask := func() (string, int) {
+		cmd := exec.Command(lab.Build(t), "status", "--connected", "--config-file", d.Files.Config)
+		out, _ := cmd.Output() // the exit status is what is looked at
+		return string(out), cmd.ProcessState.ExitCode()
+	}
+	if out, status := ask(); out != fmt.Sprintf("connected, pid %d\n", d.Pid()) || status != 0 {
+		t.Errorf("connected: %q, exit status %d", out, status)
+	}
+	d.Kill9()
+	if out, status := ask(); out != "not connected\n" || status != 1 {
+		t.Errorf("killed: %q, exit status %d", out, status)
+	}
+}
