@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -231,7 +232,15 @@ func (c *client) disconnect() {
 // await waits for an event at the broker.
 func (b *bench) await(kind Kind, client string) Event {
 	b.t.Helper()
-	e, err := b.Await(b.t.Context(), 0, func(e Event) bool { return e.Kind == kind && e.Client == client })
+	return b.awaitAfter(0, func(e Event) bool { return e.Kind == kind && e.Client == client })
+}
+
+// awaitAfter waits for an event after the one numbered after.
+func (b *bench) awaitAfter(after int, match func(Event) bool) Event {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	e, err := b.Await(ctx, after, match)
 	if err != nil {
 		b.t.Fatal(err)
 	}

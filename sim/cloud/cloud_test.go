@@ -174,7 +174,7 @@ func TestStartFails(t *testing.T) {
 	}{
 		{"REST beyond loopback", "", Options{RESTAddr: "0.0.0.0:0"}, "loopback"},
 		{"broken sessions", dir, Options{}, "remove the file"},
-		{"no such address", "", Options{MQTTAddr: "host.invalid:1"}, "listen"},
+		{"no such port", "", Options{MQTTAddr: "127.0.0.1:99999"}, "listen"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

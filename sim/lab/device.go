@@ -4,6 +4,7 @@ import (
 	"net"
 	"path/filepath"
 	"strconv"
+	"syscall"
 
 	"jobbox/sim/device"
 )
@@ -82,6 +83,10 @@ func (d *Device) Log() string { return d.log.String() }
 // close ends what the device has running.
 func (d *Device) close() error {
 	if d.agent != nil {
+		if d.Running() { // else the number may be somebody else's by now
+			// The group: Prefix may have put a process before the agent's own.
+			_ = syscall.Kill(-d.Pid(), syscall.SIGKILL)
+		}
 		d.agent.kill()
 	}
 	return d.endLeftovers()

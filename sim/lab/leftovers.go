@@ -95,7 +95,7 @@ func (d *Device) isRunner(pid int) bool {
 	if !strings.Contains(argv, "jobbox-runner") {
 		return false
 	}
-	return strings.Contains(argv, d.RunDir) || strings.Contains(procFile(pid, "environ"), d.RunDir) || d.runnerPid() == pid
+	return strings.Contains(argv, d.RunDir) || strings.Contains(procFile(pid, "environ"), d.RunDir) || d.RunnerPid() == pid
 }
 
 // isStep knows our steps, and what they left running, by their environment.
@@ -103,8 +103,9 @@ func (d *Device) isStep(pid int) bool {
 	return strings.Contains("\x00"+procFile(pid, "environ"), "\x00JOBBOX_HANDLER_DIR="+d.HandlerDir+"\x00")
 }
 
-// runnerPid is what the runner says of itself, 0 without one.
-func (d *Device) runnerPid() int {
+// RunnerPid is what the runner says of itself in its file, 0 without one. The
+// process may have ended: see RunnerAlive.
+func (d *Device) RunnerPid() int {
 	data, err := os.ReadFile(filepath.Join(d.RunDir, "runner.json"))
 	if err != nil {
 		return 0
