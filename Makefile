@@ -60,7 +60,7 @@ ENV_amd64    = GOARCH=amd64 GOAMD64=v1
 cross-arm5 cross-arm6 cross-arm7: LDFLAGS += -R 4096
 
 .PHONY: all help deps sim cross $(CROSS:%=cross-%) size reproducible install uninstall \
-	demo check lint unit test bench dist clean
+	demo check lint unit test boot-test bench dist clean
 
 all: ## bin/jobbox, for this machine
 	$(GO_BUILD) -o $(BIN)/jobbox .
@@ -107,8 +107,11 @@ unit: all ## unit tests and architecture tests with the race detector
 
 check: lint unit ## what must pass before a change goes in
 
-test: deps all sim lint ## every test, end to end: what CI runs
-	$(TESTRUN) -race . sim
+test: deps all sim lint ## every test, end to end and on booted machines: what CI runs
+	$(TESTRUN) -race -tags boottest . sim
+
+boot-test: deps all ## whole machines of four cores, booted: what an image has to do
+	$(TESTRUN) -tags boottest sim:./boot
 
 bench: all sim ## starting a step against fork and exec; the agent's benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...

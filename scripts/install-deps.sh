@@ -36,7 +36,12 @@ need nodejs has node
 need npm has npm
 need awscli test -x /usr/bin/aws
 need busybox-static installed busybox-static
+need python3 has python3
 need qemu-user-static has qemu-mips-static
+need qemu-system-arm has qemu-system-aarch64
+need qemu-system-mips has qemu-system-mipsel
+need qemu-system-x86 has qemu-system-x86_64
+need ipxe-qemu installed ipxe-qemu
 
 if [ -z "$missing" ]; then
 	exit 0

@@ -3,7 +3,7 @@
 // test that passed. It prints go test's own line for each package, all that a
 // failed test said, and a closing line with the sum.
 //
-//	testrun [-race] [-short] [-run RE] [-timeout D] DIR[:PATTERN,...] ...
+//	testrun [-race] [-short] [-run RE] [-tags TAG,...] [-timeout D] DIR[:PATTERN,...] ...
 package main
 
 import (
@@ -32,13 +32,14 @@ func run(args []string, stdout, stderr io.Writer) (failed bool, err error) {
 	race := flags.Bool("race", false, "detect data races (needs cgo)")
 	short := flags.Bool("short", false, "leave out what runs long")
 	only := flags.String("run", "", "only tests that match")
+	tags := flags.String("tags", "", "build tags of the tests")
 	limit := flags.String("timeout", "30m", "for one package")
 	if err := flags.Parse(args); err != nil {
 		return true, err
 	}
 	// -count=1: a test that runs a command may not be taken from the cache,
 	// which knows nothing of what the command reads.
-	goTest := []string{"test", "-json", "-count=1", "-timeout", *limit, "-run", *only}
+	goTest := []string{"test", "-json", "-count=1", "-timeout", *limit, "-run", *only, "-tags", *tags}
 	if *race {
 		goTest = append(goTest, "-race")
 	}
