@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"slices"
+	"sync/atomic"
 	"syscall"
 
 	"jobbox/config"
@@ -45,12 +46,13 @@ type jobsAgent struct {
 	*jobs.Agent
 	runner *exec.Client
 	runDir string
-	reboot []string
+	reboot atomic.Pointer[[]string]
 	log    *logging.Logger
 }
 
 func makeJobs(c config.Config, conn *mqtt.Client, log *logging.Logger) jobsPart {
-	j := &jobsAgent{runner: exec.NewClient(stepOptions(c, log)), runDir: c.Jobs.RunDir, reboot: c.Jobs.RebootCommand, log: log}
+	j := &jobsAgent{runner: exec.NewClient(stepOptions(c, log)), runDir: c.Jobs.RunDir, log: log}
+	j.reboot.Store(&c.Jobs.RebootCommand)
 	j.Agent = jobs.New(jobs.Options{
 		Thing: c.ThingName, StateDir: c.Jobs.StateDir, Rules: jobRules(c), Log: log,
 		Reboot: j.runReboot, Rested: rested,
@@ -82,7 +84,7 @@ func (j *jobsAgent) announce(connected bool) {
 
 // Reload implements jobsPart.
 func (j *jobsAgent) Reload(c config.Config) {
-	j.reboot = c.Jobs.RebootCommand
+	j.reboot.Store(&c.Jobs.RebootCommand)
 	j.runner.SetOptions(stepOptions(c, j.log))
 	j.SetRules(jobRules(c))
 }
@@ -157,11 +159,12 @@ func usesBuiltIn(dir, name string) bool {
 // runReboot runs jobs.reboot-command to its end, in a session of its own: it
 // may be what stops the agent.
 func (j *jobsAgent) runReboot(context.Context) error {
-	cmd := osexec.Command(j.reboot[0], j.reboot[1:]...)
+	argv := *j.reboot.Load()
+	cmd := osexec.Command(argv[0], argv[1:]...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	j.log.Infof("agent: reboots: %q", j.reboot)
+	j.log.Infof("agent: reboots: %q", argv)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%q: %w: %s", j.reboot, err, logging.Clean(string(out)))
+		return fmt.Errorf("%q: %w: %s", argv, err, logging.Clean(string(out)))
 	}
 	return nil
 }
