@@ -14,27 +14,49 @@ JOBBOX_LICENSE_FILES = LICENSE NOTICE
 JOBBOX_GOMOD = jobbox
 JOBBOX_BIN_NAME = jobbox
 
-# A device whose clock stands before the build date goes by that date.
-JOBBOX_LDFLAGS = -s -w \
-	-X main.version=$(JOBBOX_VERSION) \
-	-X main.buildDate=$$(scripts/build-date.sh)
-
 # HOST_GO_TARGET_ENV is empty on 32-bit MIPS: Buildroot's Go infrastructure
 # only knows the 64-bit ones.
-ifeq ($(BR2_mips)$(BR2_mipsel),y)
 JOBBOX_GO_ENV = \
-	$(HOST_GO_COMMON_ENV) \
-	GOOS=linux \
-	GOARCH=$(if $(BR2_mips),mips,mipsle) \
-	GOMIPS=$(if $(BR2_SOFT_FLOAT),softfloat,hardfloat)
+	$(if $(HOST_GO_TARGET_ENV),$(HOST_GO_TARGET_ENV),$(HOST_GO_COMMON_ENV))
+
+# jobbox's own name for the core, where it has one: the file is then the very
+# one that its tests booted.
+ifeq ($(BR2_arm),y)
+JOBBOX_CORE = arm$(GO_GOARM)
+else ifeq ($(BR2_aarch64),y)
+JOBBOX_CORE = arm64
+else ifeq ($(BR2_mips),y)
+JOBBOX_CORE = mips
+else ifeq ($(BR2_mipsel),y)
+JOBBOX_CORE = mipsle
+else ifeq ($(BR2_mips64el),y)
+JOBBOX_CORE = mips64le
+else ifeq ($(BR2_x86_64),y)
+JOBBOX_CORE = amd64
+else ifeq ($(BR2_i386)$(BR2_X86_CPU_HAS_SSE2),yy)
+JOBBOX_CORE = 386
+else ifeq ($(BR2_riscv)$(BR2_RISCV_64),yy)
+JOBBOX_CORE = riscv64
 endif
 
-# A static file, and one that needs no 32 MiB of address space to start.
-JOBBOX_GO_ENV += CGO_ENABLED=0 GOFIPS140=v1.0.0
 JOBBOX_ADD_TOOLCHAIN_DEPENDENCY = NO
 
 ifneq ($(BR2_PACKAGE_JOBBOX_FETCH),y)
 JOBBOX_TAGS += exclude_fetch
+endif
+
+JOBBOX_MAKE = $(JOBBOX_GO_ENV) $(MAKE) -C $(@D) GO=$(GO_BIN) \
+	VERSION=$(JOBBOX_VERSION) TAGS="$(JOBBOX_TAGS)" BIN=$(@D)/bin
+
+ifneq ($(JOBBOX_CORE),)
+define JOBBOX_BUILD_CMDS
+	$(JOBBOX_MAKE) cross-$(JOBBOX_CORE)
+	ln -sf jobbox-linux-$(JOBBOX_CORE) $(@D)/bin/jobbox
+endef
+else
+define JOBBOX_BUILD_CMDS
+	$(JOBBOX_MAKE) all
+endef
 endif
 
 define JOBBOX_INSTALL_CONFIG
