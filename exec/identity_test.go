@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"os"
 	osexec "os/exec"
 	"runtime"
 	"testing"
@@ -55,10 +56,16 @@ func TestAlive(t *testing.T) {
 	}
 }
 
+// The main goroutine is sure to be on the first thread only from here on.
+func init() {
+	if os.Args[0] == testThreadName {
+		runtime.LockOSThread()
+	}
+}
+
 // testThread ends the first thread of its process; another one goes on. Then
 // the process looks like a zombie and isn't one.
 func testThread() {
-	runtime.LockOSThread()
 	go func() {
 		runtime.LockOSThread()
 		println("here")
@@ -66,7 +73,7 @@ func testThread() {
 			time.Sleep(time.Hour)
 		}
 	}()
-	for unix.Gettid() != unix.Getpid() {
+	if unix.Gettid() != unix.Getpid() {
 		panic("not the first thread")
 	}
 	unix.RawSyscall(unix.SYS_EXIT, 0, 0, 0)

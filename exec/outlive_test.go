@@ -93,7 +93,7 @@ func TestNextAttemptAfterAnInterruption(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := oneRun(dir)
+	s := script("cd " + dir + "; echo begun $JOBBOX_ATTEMPT >>log; echo $$ >pid; test $JOBBOX_ATTEMPT = 2 || sleep 1000; echo ended >>log; exit 7")
 	go func() {
 		readPID(t, dir+"/pid")
 		syscall.Kill(runner.PID, syscall.SIGKILL)
