@@ -27,7 +27,7 @@ const patience = 5 * time.Minute
 // cache keeps the kernels between runs; git does not see it.
 const cache = "../../.cache/boot"
 
-// memory tries another size than the least, in MiB, on all machines.
+// memory is size than the least, in MiB, for all machines: to find the least.
 var memory = flag.Int("memory", 0, "MiB for each machine, instead of its least")
 
 func TestMain(m *testing.M) {
@@ -238,6 +238,7 @@ func (b *bench) rebootByJob(g *Guest) {
 	b.Helper()
 	b.unprivileged()
 	b.memory()
+	b.small()
 	b.CreateJobAs("reboot", service.CreateJobInput{JobTemplateARN: b.template("AWS-Reboot")}, b.device)
 	b.cleanEnd(g)
 	if e := b.execution("reboot"); e.Status != "IN_PROGRESS" {
@@ -278,6 +279,19 @@ func (b *bench) memory() {
 		b.Errorf("memory.sh says %q", text)
 	}
 	b.Logf("%s with -m %dM, KiB: %s", b.m.Name, b.m.Memory, text)
+}
+
+// small starts the program with less than 32 MiB to be had, where the core is one
+// that such devices have. (A 64-bit Go program asks for more in any case.)
+func (b *bench) small() {
+	b.Helper()
+	if b.m.Target != "arm7" && b.m.Target != "mipsle" {
+		return
+	}
+	e := b.final(b.CreateJob(document(step("small.sh", "")), b.device), "SUCCEEDED")
+	if got := e.Details["stdout"]; !strings.HasPrefix(got, "jobbox ") || !strings.Contains(got, "32 MiB refused: yes") {
+		b.Errorf("with less than 32 MiB to be had the program says %q", got)
+	}
 }
 
 // cleanEnd waits for the machine to go down by itself, and wants that rcK has

@@ -52,7 +52,7 @@ var Machines = []Machine{
 		Device:  "/dev/sda",
 		Serial:  "ttyS0",
 		Modules: []string{"pcnet32", "ata_piix", "crc32c_generic", "ext4"},
-		Memory:  64,
+		Memory:  56,
 	},
 	{
 		Name: "amd64", Target: "amd64", Kernel: "linux-image-cloud-amd64",
@@ -62,7 +62,7 @@ var Machines = []Machine{
 		Device:  "/dev/vda",
 		Serial:  "ttyS0",
 		Modules: []string{"virtio_pci", "virtio_net", "virtio_blk"},
-		Memory:  96,
+		Memory:  80,
 	},
 }
 
