@@ -123,6 +123,9 @@ func checkSurroundings(t *testing.T, got string, want []string) {
 	}
 	for i := range rest {
 		rest[i] = strings.Join(strings.Fields(rest[i]), " ")
+		// The C library of a test binary with the race detector ignores its own
+		// signal 32; jobbox itself has no C library.
+		rest[i] = strings.ReplaceAll(rest[i], "SigIgn: 0000000080000000", "SigIgn: 0000000000000000")
 	}
 	for _, line := range want {
 		if !slices.Contains(rest, strings.Join(strings.Fields(line), " ")) {
