@@ -4,6 +4,7 @@ package mqtt
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,11 +15,11 @@ import (
 // A broker that acknowledges nothing cannot hold more of us than its window, and
 // is given up on.
 func TestNoPuback(t *testing.T) {
-	published := 0
+	var published atomic.Int64
 	serve := func(_ *Options, d *desk) {
 		d.serve = func(_ int, p *peer) {
 			p.accept(0)
-			p.published = func(*packets.PublishPacket) bool { published++; return false }
+			p.published = func(*packets.PublishPacket) bool { published.Add(1); return false }
 			p.serve()
 		}
 	}
@@ -30,8 +31,8 @@ func TestNoPuback(t *testing.T) {
 			queued++
 			synctest.Wait() // the writer has done what it can
 		}
-		if published != maxUnacked || queued != maxUnacked+1+maxUnsent {
-			t.Errorf("%d queued, %d sent; want %d sent and %d waiting", queued, published, maxUnacked, maxUnsent)
+		if n := published.Load(); n != maxUnacked || queued != maxUnacked+1+maxUnsent {
+			t.Errorf("%d queued, %d sent; want %d sent and %d waiting", queued, n, maxUnacked, maxUnsent)
 		}
 		if err := c.Publish("x", nil); err != ErrBusy {
 			t.Errorf("Publish = %v; want ErrBusy", err)
