@@ -12,7 +12,7 @@ import (
 
 var (
 	modelSeed = flag.Uint64("model.seed", 0, "replay one sequence of the model test")
-	modelRuns = flag.Uint64("model.runs", 2000, "how many random sequences the model test tries")
+	modelRuns = flag.Uint64("model.runs", 1000, "how many random sequences the model test tries")
 )
 
 // TestModel drives the state machine with random sequences of everything that
