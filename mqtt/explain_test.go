@@ -23,7 +23,7 @@ func (d *desk) overTLSWith(change func(*tls.Config)) {
 	cfg := d.pki.serverConfig()
 	change(cfg)
 	d.raw = func(n int, c net.Conn) {
-		s := tls.Server(c, cfg)
+		s := tls.Server(newEager(c), cfg)
 		if s.Handshake() == nil {
 			d.serve(n, &peer{Conn: s})
 			s.Close()
