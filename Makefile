@@ -19,7 +19,7 @@ endif
 
 TAGS ?=
 ifeq ($(EXCLUDE_JOBS),ON)
-TAGS += exclude_jobs
+override TAGS += exclude_jobs
 endif
 
 # Go 1.26 reserves 32 MiB of zeroed memory for a FIPS mode that main.go turns

@@ -27,8 +27,10 @@ func TestExcludeJobs(t *testing.T) {
 	if jobs, _ := symbols(""); jobs == 0 {
 		t.Error("without exclude_jobs: no symbol of jobbox/jobs; the test looks for the wrong thing")
 	}
-	if made := output(t, nil, "make", "-n", "EXCLUDE_JOBS=ON"); !strings.Contains(made, `-tags "exclude_jobs"`) {
-		t.Errorf("make EXCLUDE_JOBS=ON runs %q; want -tags exclude_jobs in it", made)
+	for _, more := range []string{"TAGS=", "TAGS=exclude_fetch"} {
+		if made := output(t, nil, "make", "-n", "EXCLUDE_JOBS=ON", more); !strings.Contains(made, `exclude_jobs" `) {
+			t.Errorf("make EXCLUDE_JOBS=ON %s runs %q; want the tag exclude_jobs in it", more, made)
+		}
 	}
 }
 
