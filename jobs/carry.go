@@ -12,7 +12,7 @@ import (
 )
 
 // FaultPoint, where set, is told of each act that the outside can see, before
-// it is done. Builds that test crashes set it before anything runs; others
+// it is done and after. Builds that test crashes set it before anything runs; others
 // leave it nil.
 var FaultPoint func(what string)
 
@@ -39,6 +39,7 @@ func (a *Agent) carryOut(ctx context.Context, actions []action) (leave bool) {
 		case runStep:
 			fault("start")
 			go a.runStep(ctx, a.state.job.plan(*a.rules.Load()), a.state.job.begun)
+			fault("started")
 		case endStep:
 			go a.endStep(ctx, act.step)
 		case forgetStep:
@@ -83,6 +84,7 @@ func (a *Agent) publish(topic string, payload []byte) {
 	if err := a.conn.Publish(topic, payload); err != nil {
 		a.log.Debugf("jobs: publish on %s: %v", topic, err)
 	}
+	fault("published")
 }
 
 func (a *Agent) sendUpdate() {

@@ -17,7 +17,7 @@ import (
 func (d *Device) PowerCut() {
 	d.lab.t.Helper()
 	if d.Running() {
-		d.Signal(syscall.SIGSTOP)
+		_ = d.agent.cmd.Process.Signal(syscall.SIGSTOP) // it may be gone by now
 	}
 	if err := d.endLeftovers(); err != nil {
 		d.lab.t.Fatal(err)
