@@ -60,7 +60,7 @@ ENV_amd64    = GOARCH=amd64 GOAMD64=v1
 cross-arm5 cross-arm6 cross-arm7: LDFLAGS += -R 4096
 
 .PHONY: all help deps sim cross $(CROSS:%=cross-%) size reproducible install uninstall \
-	demo check lint unit test boot-test bench dist clean
+	demo check lint unit test boot-test bench soak dist clean
 
 all: ## bin/jobbox, for this machine
 	$(GO_BUILD) -o $(BIN)/jobbox .
@@ -115,6 +115,10 @@ boot-test: deps all ## whole machines of four cores, booted: what an image has t
 
 bench: all sim ## starting a step against fork and exec; the agent's benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+SOAK ?= 3m
+soak: all ## a device through jobs and faults for SOAK=3m; lost, doubled, wrong must be 0, 0, 0
+	cd sim && JOBBOX_BIN=$(abspath $(BIN))/jobbox $(GO) test -count=1 -v -timeout 0 ./soak -soak.for $(SOAK)
 
 dist: ## dist/jobbox-VERSION.tar.gz, vendored, and its hash
 	GO="$(GO)" scripts/dist.sh dist

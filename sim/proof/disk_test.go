@@ -120,5 +120,5 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
-	lab.Main(m)
+	os.Exit(lab.Main(m))
 }
