@@ -21,6 +21,9 @@ var (
 // has come to its end.
 func TestModel(t *testing.T) {
 	first, last := uint64(1), *modelRuns
+	if testing.Short() {
+		last = min(last, 100) // emulated cores are slow
+	}
 	if *modelSeed != 0 {
 		first, last = *modelSeed, *modelSeed
 	}
