@@ -10,10 +10,10 @@ import (
 // EXCLUDE_JOBS=ON must leave nothing of the Jobs feature in the binary. The
 // same look at the ordinary build shows that it would be seen.
 func TestExcludeJobs(t *testing.T) {
-	bin := filepath.Join(t.TempDir(), "jobbox")
-	symbols := func(tags string) (jobs, all int) {
-		output(t, []string{"CGO_ENABLED=0"}, "go", "build", "-tags", tags, "-o", bin, ".")
-		for _, line := range lines(output(t, nil, "go", "tool", "nm", bin)) {
+	bin := t.TempDir()
+	symbols := func(exclude string) (jobs, all int) {
+		output(t, nil, "make", "-s", "all", "BIN="+bin, "LDFLAGS=", exclude)
+		for _, line := range lines(output(t, nil, "go", "tool", "nm", filepath.Join(bin, "jobbox"))) {
 			all++
 			if strings.Contains(line, "jobbox/jobs") {
 				jobs++
@@ -21,11 +21,11 @@ func TestExcludeJobs(t *testing.T) {
 		}
 		return jobs, all
 	}
-	if jobs, all := symbols("exclude_jobs"); jobs != 0 || all == 0 {
-		t.Errorf("with exclude_jobs: %d symbols of jobbox/jobs among %d; want none", jobs, all)
+	if jobs, all := symbols("EXCLUDE_JOBS=ON"); jobs != 0 || all == 0 {
+		t.Errorf("with EXCLUDE_JOBS=ON: %d symbols of jobbox/jobs among %d; want none", jobs, all)
 	}
-	if jobs, _ := symbols(""); jobs == 0 {
-		t.Error("without exclude_jobs: no symbol of jobbox/jobs; the test looks for the wrong thing")
+	if jobs, _ := symbols("EXCLUDE_JOBS=OFF"); jobs == 0 {
+		t.Error("with EXCLUDE_JOBS=OFF: no symbol of jobbox/jobs; the test looks for the wrong thing")
 	}
 	for _, more := range []string{"TAGS=", "TAGS=exclude_fetch"} {
 		if made := output(t, nil, "make", "-n", "EXCLUDE_JOBS=ON", more); !strings.Contains(made, `exclude_jobs" `) {
@@ -68,8 +68,8 @@ func findFiles(t *testing.T, dir string) []string {
 	return files
 }
 
-// The same source gives the same bytes: from two directories, with a build
-// cache of its own for each.
+// The same source gives the same bytes: from two directories, one of the builds
+// with an empty cache.
 func TestReproducible(t *testing.T) {
 	if testing.Short() {
 		t.Skip("two builds without a cache: not in a short run")

@@ -134,9 +134,9 @@ func mayDownload(from string) bool { return from == "jobbox/applets" || from == 
 // A package that a library imports and nothing calls must not reach the file:
 // the linker drops it, as long as no reflection holds on to it.
 func TestDropped(t *testing.T) {
-	bin := filepath.Join(t.TempDir(), "jobbox")
-	output(t, []string{"CGO_ENABLED=0"}, "go", "build", "-o", bin, ".")
-	symbols := output(t, nil, "go", "tool", "nm", bin)
+	bin := t.TempDir()
+	output(t, nil, "make", "-s", "all", "BIN="+bin, "LDFLAGS=")
+	symbols := output(t, nil, "go", "tool", "nm", filepath.Join(bin, "jobbox"))
 	if !strings.Contains(symbols, " main.main\n") {
 		t.Fatal("go tool nm shows no main.main: the test looks at nothing")
 	}
