@@ -120,9 +120,6 @@ test: deps all sim lint ## every test, end to end and on booted machines: what C
 boot-test: deps all ## whole machines of four cores, booted: what an image has to do
 	$(TESTRUN) -tags boottest sim:./boot
 
-soak: all ## jobs and faults for SOAK=3m, and what was lost, doubled or wrong
-	cd sim && $(TESTENV) $(GO) test -v -count=1 -run TestSoak -timeout 24h ./soak -soak.for=$(SOAK)
-
 bench: all sim ## starting a step against fork and exec; the agent's benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
