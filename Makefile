@@ -123,7 +123,6 @@ boot-test: deps all ## whole machines of four cores, booted: what an image has t
 bench: all sim ## starting a step against fork and exec; the agent's benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
-SOAK ?= 3m
 soak: all ## jobs and faults for SOAK=3m, and what was lost, doubled or wrong
 	cd sim && JOBBOX_BIN=$(abspath $(BIN))/jobbox $(GO) test -count=1 -v -timeout 0 ./soak -soak.for $(SOAK)
 
