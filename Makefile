@@ -124,7 +124,7 @@ bench: all sim ## starting a step against fork and exec; the agent's benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 soak: all ## jobs and faults for SOAK=3m, and what was lost, doubled or wrong
-	cd sim && JOBBOX_BIN=$(abspath $(BIN))/jobbox $(GO) test -count=1 -v -timeout 0 ./soak -soak.for $(SOAK)
+	cd sim && $(TESTENV) $(GO) test -count=1 -v -timeout 0 ./soak -soak.for $(SOAK)
 
 dist: ## dist/jobbox-VERSION.tar.gz, vendored, and its hash
 	GO="$(GO)" scripts/dist.sh dist
