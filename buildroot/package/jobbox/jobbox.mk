@@ -19,8 +19,8 @@ JOBBOX_BIN_NAME = jobbox
 JOBBOX_GO_ENV = \
 	$(if $(HOST_GO_TARGET_ENV),$(HOST_GO_TARGET_ENV),$(HOST_GO_COMMON_ENV))
 
-# jobbox's own name for the core, where it has one: the file is then the very
-# one that its tests booted.
+# jobbox's own name for the core, where it has one: the file is then, byte for
+# byte, that of `make cross` in this archive.
 ifeq ($(BR2_arm),y)
 JOBBOX_CORE = arm$(GO_GOARM)
 else ifeq ($(BR2_aarch64),y)

@@ -3,7 +3,7 @@ DESCRIPTION = "Takes jobs from AWS IoT, runs their steps and reports how they we
 one static file, no shell, no sudo, no libraries."
 HOMEPAGE = "https://jobbox.example"
 SECTION = "net"
-LICENSE = "Apache-2.0 & BSD-2-Clause & BSD-3-Clause & MIT"
+LICENSE = "Apache-2.0 AND BSD-2-Clause AND BSD-3-Clause AND MIT"
 LIC_FILES_CHKSUM = "file://src/${GO_IMPORT}/LICENSE;md5=3b83ef96387f14655fc854ddc3c6bd57 \
                     file://src/${GO_IMPORT}/NOTICE;md5=f1899e6e7c6519a911abc9f1a9aceb7c \
                    "
@@ -34,8 +34,8 @@ INHIBIT_PACKAGE_DEBUG_SPLIT = "1"
 # Their tests need nothing but themselves.
 PTEST_GO_PACKAGES = "jobs internal/jsontext internal/safefile"
 
-# jobbox's own name for the core, where it has one: the file is then the very
-# one that its tests booted.
+# jobbox's own name for the core, where it has one: the file is then, byte for
+# byte, that of `make cross` in this archive.
 JOBBOX_CORE = "${@jobbox_core(d)}"
 
 def jobbox_core(d):
