@@ -112,12 +112,16 @@ func (a *Agent) runStep(ctx context.Context, step exec.Step, begun *exec.Identit
 }
 
 func (a *Agent) endStep(ctx context.Context, id string) {
+	fault("end")
+	defer fault("end asked for")
 	if err := a.runner.End(ctx, id); err != nil && ctx.Err() == nil {
 		a.log.Errorf("jobs: end step %s: %v", id, err)
 	}
 }
 
 func (a *Agent) forget(id string) {
+	fault("forget")
+	defer fault("forgotten")
 	if err := a.runner.Forget(id); err != nil {
 		a.log.Debugf("jobs: forget step %s: %v", id, err)
 	}
@@ -125,6 +129,7 @@ func (a *Agent) forget(id string) {
 
 func (a *Agent) rebootNow(ctx context.Context) {
 	fault("reboot")
+	defer fault("reboot asked for")
 	if err := a.reboot(ctx); err != nil && ctx.Err() == nil {
 		a.push(event{kind: rebootFailed, err: err})
 	}

@@ -13,11 +13,6 @@ import (
 	"jobbox/sim/service"
 )
 
-// command is a document with one step for the shell.
-func command(script string) string {
-	return document(fmt.Sprintf(`{"action":{"name":"s","type":"runCommand","input":{"command":%q}}}`, "sh,-c,"+script))
-}
-
 // begun waits until a step has written a file that holds its pid, and returns it.
 func begun(t *testing.T, path string) int {
 	t.Helper()
@@ -98,7 +93,7 @@ func TestDeletedWhileQueued(t *testing.T) {
 	t.Parallel()
 	l := lab.New(t)
 	d := l.StartDevice("queued")
-	first := l.CreateJob(command("echo $$ > " + d.Path("pid") + "; until [ -e " + d.Path("gate") + " ]; do sleep 0.05; done"))
+	first := l.CreateJob(command("echo $$ > " + d.Path("pid") + "; " + until(d.Path("gate"))))
 	begun(t, d.Path("pid"))
 	second := l.CreateJob(command("echo ran > " + d.Path("second")))
 	third := l.CreateJob(command("true"))
@@ -144,7 +139,7 @@ func TestOwed(t *testing.T) {
 	d.Start()
 	d.WaitLogFrom(mark, "FAILED is still owed to the service")
 	p.Refuse(false)
-	checkEnd(t, l, d, id, marks, story{status: service.Failed, stdout: "out 1\n", marks: "1 1\n"})
+	checkEnd(t, l, d, id, marks, outcome{status: service.Failed, stdout: "out 1\n", marks: "1 1\n"})
 	lab.Eventually(t, "nothing is owed any more", func() bool { return !strings.Contains(read(t, d.StateDir+"/journal"), `"final"`) })
 }
 
@@ -170,7 +165,7 @@ func TestReboot(t *testing.T) {
 	}
 	powerCut(t, d, "boot-two")
 	d.Start()
-	checkEnd(t, l, d, id, marks, story{status: service.Succeeded, stdout: "out 1\nout 2\nout 2\nout 3\n", marks: "1 1\n2 1\n2 2\n3 1\n"})
+	checkEnd(t, l, d, id, marks, outcome{status: service.Succeeded, stdout: "out 1\nout 2\nout 2\nout 3\n", marks: "1 1\n2 1\n2 2\n3 1\n"})
 }
 
 // TestNoReboot: a reboot command that fails fails the step.
@@ -220,7 +215,7 @@ func TestRestartedByItsOwnJob(t *testing.T) {
 	if err := os.WriteFile(d.Path("back"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	checkEnd(t, l, d, id, marks, story{status: service.Succeeded, stdout: "out 1\n", marks: "1 1\n"})
+	checkEnd(t, l, d, id, marks, outcome{status: service.Succeeded, stdout: "out 1\n", marks: "1 1\n"})
 }
 
 // TestRunnerKilled: the step counts as interrupted, what is left of it is ended,
@@ -233,7 +228,7 @@ func TestRunnerKilled(t *testing.T) {
 	id := l.CreateJob(document(mark(marks, "[ $JOBBOX_ATTEMPT -gt 1 ] && exit 0; sleep 600 & echo $! > "+d.Path("child")+"; wait")))
 	child := begun(t, d.Path("child"))
 	d.KillRunner()
-	checkEnd(t, l, d, id, marks, story{status: service.Succeeded, stdout: "out 1\n", marks: "1 1\n1 2\n"})
+	checkEnd(t, l, d, id, marks, outcome{status: service.Succeeded, stdout: "out 1\n", marks: "1 1\n1 2\n"})
 	gone(t, child)
 }
 
@@ -252,5 +247,5 @@ func TestKilledAtRandom(t *testing.T) {
 	if err := os.WriteFile(d.Path("gate"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	checkEnd(t, l, d, id, marks, story{status: service.Succeeded, stdout: "out 1\nout 2\n", marks: "1 1\n2 1\n"})
+	checkEnd(t, l, d, id, marks, outcome{status: service.Succeeded, stdout: "out 1\nout 2\n", marks: "1 1\n2 1\n"})
 }

@@ -2,7 +2,6 @@ package proof
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -44,19 +43,12 @@ func TestDisk(t *testing.T) {
 			marks := d.Path("marks")
 			for _, s := range stories[:2] {
 				must(t, os.RemoveAll(marks))
-				checkEnd(t, l, d, l.CreateJob(s.document(marks)), marks, s)
+				checkEnd(t, l, d, l.CreateJob(s.document(d, marks)), marks, s.outcome)
 			}
 			if !strings.Contains(d.Log(), tt.log) {
 				t.Errorf("the log does not say %q", tt.log)
 			}
 		})
-	}
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -84,7 +76,7 @@ func TestFlashWear(t *testing.T) {
 	d.StartAndWait()
 	before := read(t, trace)
 	marks := d.Path("marks")
-	checkEnd(t, l, d, l.CreateJob(stories[0].document(marks)), marks, stories[0])
+	checkEnd(t, l, d, l.CreateJob(threeSteps(marks)), marks, succeeded)
 	lab.Eventually(t, "the delivered status is in the journal", func() bool {
 		return strings.Contains(read(t, d.StateDir+"/journal"), `"delivered":true`)
 	})
@@ -111,14 +103,4 @@ func lastLine(log, with string) string {
 		}
 	}
 	return last
-}
-
-func TestMain(m *testing.M) {
-	for tool, from := range map[string]string{"strace": "strace", "unshare": "util-linux"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			println(tool + " is missing: install the Debian package " + from)
-			os.Exit(1)
-		}
-	}
-	os.Exit(lab.Main(m))
 }

@@ -39,7 +39,7 @@ func (n *network) queue() {
 func (n *network) check(t *testing.T) {
 	t.Helper()
 	for k, id := range n.ids {
-		s := story{status: service.Succeeded, stdout: "out 1\nout 2\n", marks: "1 1\n2 1\n"}
+		s := outcome{status: service.Succeeded, stdout: "out 1\nout 2\n", marks: "1 1\n2 1\n"}
 		if k%2 == 1 {
 			s.status = service.Failed
 		}
