@@ -103,11 +103,6 @@ func read(t *testing.T, path string) string {
 	return string(data)
 }
 
-func touch(t *testing.T, path string) {
-	t.Helper()
-	must(t, os.WriteFile(path, nil, 0o644))
-}
-
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
