@@ -10,25 +10,22 @@
 # than the system's are set in /etc/jobbox/download.env: https_proxy=...,
 # SSL_CERT_FILE=...
 set -uf
-LC_ALL=C
-export LC_ALL
+export LC_ALL=C
 
 fail() {
-	status=$1
-	shift
-	printf '%s: %s\n' "${0##*/}" "$*" >&2
-	exit "$status"
+	printf '%s: %s\n' "${0##*/}" "$2" >&2
+	exit "$1"
 }
 
 # BusyBox's shell may take its own applet wget, which verifies no certificate,
 # for a fuller one in PATH.
-in_path() {
+in_path() (
 	IFS=:
 	for dir in $PATH; do
 		[ -f "$dir/$1" ] && [ -x "$dir/$1" ] && printf '%s\n' "$dir/$1" && return
 	done
 	return 1
-}
+)
 
 can_fetch() { "$1" fetch --help >/dev/null 2>&1; }
 
@@ -45,10 +42,18 @@ find_jobbox() {
 	can_fetch "/proc/$PPID/exe" && printf '%s\n' "/proc/$PPID/exe"
 }
 
+# create makes an empty file, and neither follows nor takes what somebody else
+# has put there to be written through.
+create() {
+	rm -f "$1"
+	(set -C && : >"$1") 2>/dev/null && [ -f "$1" ] && [ ! -L "$1" ]
+}
+
 # by_other_means leaves the file under a name of its own until it is whole.
 by_other_means() {
 	[ -d "$file" ] && fail 1 "$file is a directory"
 	part=$file.part.$$
+	create "$part" || fail 1 "download to $file failed: $part cannot be created"
 	trap 'rm -f "$part"' EXIT
 	trap 'exit 1' HUP INT TERM
 	transfer || fail 1 "download to $file failed, exit status $?"
@@ -59,10 +64,10 @@ by_other_means() {
 
 # transfer gives up on a silent connection (a wget after 15 minutes, if by itself:
 # Debian's BusyBox crashes on being told another time), and never goes
-# on from HTTPS to HTTP.
+# on from HTTPS to HTTP. To curl the URL is no pattern (-g).
 transfer() {
 	if curl=$(in_path curl); then
-		"$curl" -fsSL --proto "=http,https" --proto-redir "=${url%%:*},https" --retry 3 \
+		"$curl" -gfsSL --proto "=http,https" --proto-redir "=${url%%:*},https" --retry 3 \
 			--connect-timeout 60 --speed-limit 1 --speed-time 60 -o "$part" -- "$url" 2>&1
 	elif ! wget=$(in_path wget); then
 		fail 3 "nothing here can fetch: looked for jobbox, curl and wget in $PATH"

@@ -123,7 +123,7 @@ func TestDownloadByCurl(t *testing.T) {
 	d.program("jobbox", "exit 2") // built without fetch
 	d.program("curl", `while [ "$1" != -o ]; do shift; done; echo "some warning" >&2; echo x >"$2"`)
 	d.run("download-file.sh", "", "https://example.com/x", "/data/x").check(t, "download", 0, "/data/x: downloaded\n", "")
-	if got := d.calls(); !strings.Contains(got, "--proto-redir =https,https ") || !strings.HasSuffix(got, " -- https://example.com/x\n") || d.installed() != "x" {
+	if got := d.calls(); !strings.HasPrefix(got, "jobbox fetch --help\ncurl -g") || !strings.Contains(got, "--proto-redir =https,https ") || !strings.HasSuffix(got, " -- https://example.com/x\n") || d.installed() != "x" {
 		t.Errorf("called %s, left %s", got, d.installed())
 	}
 }
@@ -131,6 +131,29 @@ func TestDownloadByCurl(t *testing.T) {
 func TestDownloadByNothing(t *testing.T) {
 	d := newDevice(t)
 	d.run("download-file.sh", "", "https://example.com/x", "/data/x").check(t, "download", 3, "", "nothing here can fetch: looked for jobbox, curl and wget")
+}
+
+// What somebody else has put where the download goes is not written through.
+func TestDownloadIsNotLedAway(t *testing.T) {
+	d := newDevice(t)
+	d.write("precious", "precious", 0o644)
+	d.program("curl", "while [ \"$1\" != -o ]; do shift; done; echo x >\"$2\"\n")
+	// The name of the part ends in the handler's process id: the shell that makes
+	// the link becomes the handler.
+	trap := `ln -s "$1" /data/x.part.$$; exec sh /handlers/download-file.sh "" https://example.com/x /data/x`
+	for _, target := range []string{"/precious", "/dangling", "/dev"} {
+		cmd := d.command("none")
+		cmd.Args = []string{"sh", "-c", trap, "sh", target}
+		if out, err := cmd.CombinedOutput(); err != nil || d.read("data/x") != "x\n" {
+			t.Errorf("%s: %v, the file holds %q\n%s", target, err, d.read("data/x"), out)
+		}
+	}
+	if got := d.read("precious"); got != "precious" || d.read("dangling") != "" {
+		t.Errorf("written through a link: %q, %q", got, d.read("dangling"))
+	}
+	if got := d.installed(); got != "x" {
+		t.Errorf("left behind: %s", got)
+	}
 }
 
 // parentStandIn makes this test's own binary the jobbox that a handler finds as

@@ -11,41 +11,32 @@ var (
 	downloadFile string
 	//go:embed health-check.sh
 	healthCheck string
-	//go:embed install-packages.sh
-	installPackages string
+	//go:embed packages.sh
+	packages string
 	//go:embed reboot.sh
 	reboot string
-	//go:embed remove-packages.sh
-	removePackages string
-	//go:embed restart-services.sh
-	restartServices string
+	//go:embed services.sh
+	services string
 	//go:embed shutdown.sh
 	shutdown string
-	//go:embed start-services.sh
-	startServices string
-	//go:embed stop-services.sh
-	stopServices string
 	//go:embed update-jobbox.sh
 	updateJobbox string
-	//go:embed verify-packages-installed.sh
-	verifyPackagesInstalled string
-	//go:embed verify-packages-removed.sh
-	verifyPackagesRemoved string
 )
 
+// A script that goes by its own name serves several.
 var builtIn = []struct{ name, script string }{
 	{"download-file.sh", downloadFile},
 	{"health-check.sh", healthCheck},
-	{"install-packages.sh", installPackages},
+	{"install-packages.sh", packages},
 	{"reboot.sh", reboot},
-	{"remove-packages.sh", removePackages},
-	{"restart-services.sh", restartServices},
+	{"remove-packages.sh", packages},
+	{"restart-services.sh", services},
 	{"shutdown.sh", shutdown},
-	{"start-services.sh", startServices},
-	{"stop-services.sh", stopServices},
+	{"start-services.sh", services},
+	{"stop-services.sh", services},
 	{"update-jobbox.sh", updateJobbox},
-	{"verify-packages-installed.sh", verifyPackagesInstalled},
-	{"verify-packages-removed.sh", verifyPackagesRemoved},
+	{"verify-packages-installed.sh", packages},
+	{"verify-packages-removed.sh", packages},
 }
 
 // Lookup is the built-in handler of that name, a script's text of its own for

@@ -6,14 +6,11 @@
 # processors over 5 minutes, 0 for no limit). mount=DIR, as often as wanted,
 # looks at these file systems instead of at all that can be written to.
 set -uf
-LC_ALL=C
-export LC_ALL
+export LC_ALL=C
 
 fail() {
-	status=$1
-	shift
-	printf '%s: %s\n' "${0##*/}" "$*" >&2
-	exit "$status"
+	printf '%s: %s\n' "${0##*/}" "$2" >&2
+	exit "$1"
 }
 
 printable() { printf '%s' "$1" | tr -c ' -~' '?' | cut -c 1-64; }
@@ -23,6 +20,7 @@ disk=95 memory=95 load=0 mounts='' critical=0
 set_limit() {
 	value=${1#*=}
 	case $1 in
+	mount=*[[:cntrl:]]*) fail 2 "\"$(printable "$1")\": a control character" ;;
 	mount=/*)
 		[ -d "$value" ] || fail 2 "mount=$(printable "$value"): no such directory"
 		mounts="$mounts $value"
@@ -106,7 +104,7 @@ show_disks() {
 		*[0-9]' '[0-9]*) ;;
 		*) continue ;;
 		esac
-		echo "disk $dir: ${line#* }% in use, ${line% *} kB available"
+		printf '%s\n' "disk $dir: ${line#* }% in use, ${line% *} kB available"
 		over "disk $dir" "${line#* }" "$disk"
 	done
 }

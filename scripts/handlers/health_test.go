@@ -59,6 +59,7 @@ func TestHealthLimits(t *testing.T) {
 		{"disk=$(reboot)", 2, "", "want LIMIT=NUMBER"},
 		{"disk=010", 2, "", "want LIMIT=NUMBER"},
 		{"temperature=90", 2, "", "the limits are disk, memory and load"},
+		{"mount=/a\x1b[2J", 2, "", "\"mount=/a?[2J\": a control character"},
 		{"-h", 2, "", "want LIMIT=NUMBER"},
 	}
 	d := sickDevice(t)

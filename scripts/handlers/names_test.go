@@ -55,23 +55,54 @@ func TestNamesAreWanted(t *testing.T) {
 	}
 }
 
-// The files that differ in one word must not drift apart.
-func TestTwinsAreTheSame(t *testing.T) {
-	for _, twins := range [][]string{
-		{"start-services.sh", "stop-services.sh", "restart-services.sh"},
-		{"verify-packages-installed.sh", "verify-packages-removed.sh"},
+// A script that goes by its own name does nothing under one that tells nothing,
+// and lets an integrator say more in it.
+func TestNameOfTheFile(t *testing.T) {
+	d := newDevice(t)
+	d.program("opkg", "")
+	d.write("etc/init.d/web", "#!/bin/sh\necho init \"$1\" >>/calls\n", 0o755)
+	for _, tt := range []struct {
+		from, name, stderr, calls string
+	}{
+		{"start-services.sh", "services.sh", "the name of this file must begin with start-, stop- or restart-", ""},
+		{"start-services.sh", "Stop-services.sh", "the name of this file must begin", ""},
+		{"start-services.sh", "starting.sh", "the name of this file must begin", ""},
+		{"start-services.sh", "stop-web.sh", "", "init stop\n"},
+		{"start-services.sh", "restart", "", "init restart\n"},
+		{"remove-packages.sh", "packages.sh", "the name of this file must be that of one of its handlers", ""},
+		{"remove-packages.sh", "verify-packages.sh", "the name of this file must be", ""},
+		{"remove-packages.sh", "install-packages-2.sh", "", "opkg update\nopkg install web\n"},
 	} {
-		var shared []string
-		for _, name := range twins {
-			script, ok := Lookup(name)
-			_, body, found := strings.Cut(string(script), "# From here on")
-			if !ok || !found {
-				t.Fatalf("%s has no shared part", name)
-			}
-			shared = append(shared, body)
+		script, _ := Lookup(tt.from)
+		d.write("handlers/"+tt.name, string(script), 0o700)
+		d.write("calls", "", 0o644)
+		status := 0
+		if tt.stderr != "" {
+			status = 2
 		}
-		if len(slices.Compact(shared)) != 1 {
-			t.Errorf("%q differ after their first lines", twins)
+		d.run(tt.name, "", "web").check(t, tt.name, status, "", tt.stderr)
+		if got := d.calls(); got != tt.calls {
+			t.Errorf("%s called %q; want %q", tt.name, got, tt.calls)
+		}
+	}
+}
+
+// 194 is a request to reboot: it must not come from whatever a handler calls.
+func TestNobodyElseAsksForAReboot(t *testing.T) {
+	for _, present := range [][]string{{"opkg"}, {"apk"}, {"apt-get", "apt-cache", "dpkg-query"}, {"dnf", "rpm"}, {"curl", "systemctl"}} {
+		d := newDevice(t)
+		for _, program := range present {
+			d.program(program, "exit 194\n")
+		}
+		d.write("etc/init.d/web", "#!/bin/sh\nexit 194\n", 0o755)
+		for _, handler := range takesNames {
+			if got := d.run(handler, "", "web"); got.status != 1 && got.status != 3 {
+				t.Errorf("%s with %s: %+v; want status 1 or 3", handler, present, got)
+			}
+		}
+		got := d.run("download-file.sh", "", "https://example.com/x", "/data/x")
+		if got.status != 1 && got.status != 3 {
+			t.Errorf("download-file.sh with %s: %+v; want status 1 or 3", present, got)
 		}
 	}
 }
@@ -79,11 +110,11 @@ func TestTwinsAreTheSame(t *testing.T) {
 func TestLookup(t *testing.T) {
 	for _, name := range Names() {
 		script, ok := Lookup(name)
-		if !ok || !strings.HasPrefix(string(script), "#!/bin/sh\n# "+name+" RUNASUSER") {
+		if !ok || !slices.Contains(served(string(script)), name) {
 			t.Errorf("Lookup(%q) = %.40q, %v; want a script that names itself and its arguments", name, script, ok)
 		}
 	}
-	for _, name := range []string{"", ".", "embed.go", "reboot", "../handlers/reboot.sh", "./reboot.sh", "x.sh", "reboot.sh/"} {
+	for _, name := range []string{"", ".", "embed.go", "reboot", "../handlers/reboot.sh", "./reboot.sh", "services.sh", "packages.sh", "x.sh", "reboot.sh/"} {
 		if _, ok := Lookup(name); ok {
 			t.Errorf("Lookup(%q) found something", name)
 		}
@@ -100,7 +131,7 @@ func TestShellcheck(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: apt-get install shellcheck", err)
 	}
-	if out, err := exec.Command(path, append([]string{"--shell=sh"}, Names()...)...).CombinedOutput(); err != nil {
+	if out, err := exec.Command(path, append([]string{"--shell=sh", "../install-handlers.sh"}, sources(t)...)...).CombinedOutput(); err != nil {
 		t.Errorf("shellcheck: %v\n%s", err, out)
 	}
 }

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -29,7 +30,7 @@ esac`},
 	for p; do [ "$p" != missing ] || exit 100; : >"/data/$p"; done ;;
 *remove*--*) while [ "$1" != -- ]; do shift; done; shift; for p; do rm "/data/$p"; done ;;
 *) exit 99 ;;
-esac`, "apt-cache": `echo python3.11; echo "$2-dev"`,
+esac`, "apt-cache": `echo python3.11; echo g++; echo "$2-dev"`,
 		"dpkg-query": `[ -f "/data/$4" ] || { echo "dpkg-query: no packages found matching $4" >&2; exit 1; }
 case $3 in *Version*) echo "install ok installed 1.2-3" ;; *) echo "install ok installed" ;; esac`},
 	"dnf": {"dnf": rpmManager, "rpm": rpmQuery},
@@ -83,7 +84,7 @@ func TestPackagesComeAndGo(t *testing.T) {
 				{"verify-packages-installed.sh", "a=2 b", 1, "a: 1.2-3", "not installed: a=2", "a b g++", ""},
 				{"verify-packages-removed.sh", "a=2", 0, "a: 1.2-3", "", "a b g++", ""},
 				{"verify-packages-removed.sh", "a x", 1, "x: not installed", "not removed: a", "a b g++", ""},
-				{"remove-packages.sh", "a x", 0, "x: not installed", "", "b g++", "a"},
+				{"remove-packages.sh", "a x", 0, "x: not installed\n+ " + manager + " ", "", "b g++", "a"},
 				{"remove-packages.sh", "a x", 0, "a: not installed", "", "b g++", ""},
 				{"remove-packages.sh", "g++", 0, "", "", "b", "g++"},
 				{"install-packages.sh", "a missing", 1, "", "install a missing: exit status", "a b", "a missing"},
@@ -112,6 +113,7 @@ func lastCallEnds(calls, program, names string) bool {
 func TestNamesAsSeveralArguments(t *testing.T) {
 	d := deviceWith(t, "opkg")
 	d.run("install-packages.sh", "root", "a", "b c", "d").check(t, "install", 0, "+ opkg install a b c d\n", "")
+	d.run("remove-packages.sh", "root", "a", "b c", "x").check(t, "remove", 0, "+ opkg remove a b c\n", "")
 }
 
 func TestNoPackageManager(t *testing.T) {
@@ -135,25 +137,91 @@ func TestAptPatternIsNoPackage(t *testing.T) {
 	d := deviceWith(t, "apt-get")
 	d.run("install-packages.sh", "", "python3.11").check(t, "install", 0, "", "")
 	d.run("install-packages.sh", "", "lib.").check(t, "install", 1, "", "lib.: no such package")
+	d.run("install-packages.sh", "", "s+h").check(t, "install", 1, "", "s+h: no such package")
 	d.run("install-packages.sh", "", "wget-").check(t, "install", 2, "", "is not the name of a package")
 	if got := d.installed(); got != "python3.11" {
 		t.Errorf("installed %q", got)
 	}
 }
 
-// The stand-ins above say what dpkg-query is believed to say; here it is asked.
+// Packages are not files of the directory that a step starts in.
+func TestPackageIsNoFile(t *testing.T) {
+	d := newDevice(t)
+	d.write("root/evil.ipk", "", 0o644)
+	d.program("opkg", `[ ! -f "$2" ] || echo "took the file" >>/calls`)
+	cmd := d.command("install-packages.sh", "", "evil.ipk")
+	cmd.Dir = "/root"
+	if out, err := cmd.CombinedOutput(); err != nil || d.calls() != "opkg update\nopkg install evil.ipk\n" {
+		t.Errorf("%v, called %q\n%s", err, d.calls(), out)
+	}
+}
+
+// A data base that cannot be read says nothing: neither that a package is there
+// nor that it is not.
+func TestDataBaseThatDoesNotAnswer(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		programs map[string]string
+	}{
+		{"opkg is locked", map[string]string{"opkg": "exit 255"}},
+		{"apk", map[string]string{"apk": "exit 99"}},
+		{"dpkg", map[string]string{"apt-get": "", "dpkg-query": "exit 2"}},
+		{"rpm", map[string]string{"dnf": "", "rpm": "exit 1"}},
+		{"rpm is killed", map[string]string{"dnf": "", "rpm": "kill -9 $$"}},
+	} {
+		d := newDevice(t)
+		for name, body := range tt.programs {
+			d.program(name, body+"\n")
+		}
+		for _, handler := range takesNames[1:4] {
+			d.run(handler, "", "a").check(t, tt.name+", "+handler, 1, "", " does not tell whether a is installed: exit status ")
+		}
+	}
+}
+
+// Without its query tool a manager's packages are unknown, not absent.
+func TestManagerWithoutDataBase(t *testing.T) {
+	for _, manager := range []string{"apt-get", "dnf", "yum"} {
+		d := newDevice(t)
+		d.program(manager, "")
+		for _, handler := range takesNames[1:4] {
+			d.run(handler, "", "a").check(t, manager+", "+handler, 3, "", "no package data base here")
+		}
+	}
+}
+
+// The tool of another package manager may be installed as a package itself.
+func TestDataBaseOfTheManager(t *testing.T) {
+	d := deviceWith(t, "dnf")
+	d.program("dpkg-query", "echo install ok installed 9\n")
+	d.run("verify-packages-installed.sh", "", "a").check(t, "verify", 1, "a: not installed", "not installed: a")
+	d = newDevice(t)
+	d.program("rpm", rpmQuery)
+	d.write("data/a", "", 0o644)
+	d.run("verify-packages-installed.sh", "", "a=1.2-3").check(t, "rpm alone", 0, "a: 1.2-3\n", "")
+}
+
+// The stand-ins above say what dpkg-query is believed to say; here it is asked,
+// and by the other shell that devices have.
 func TestVerifyAgainstDpkg(t *testing.T) {
 	version, err := exec.Command("dpkg-query", "-W", "-f", "${Version}", "dpkg").Output()
 	if err != nil {
 		t.Fatalf("dpkg-query: %v (these tests run on Debian)", err)
 	}
-	for args, want := range map[string]int{
-		"dpkg": 0, "dpkg=" + string(version): 0, "dpkg=0": 1, "no-such-package-here": 1,
-	} {
-		cmd := exec.Command("busybox", "sh", "verify-packages-installed.sh", "", args)
-		out, _ := cmd.CombinedOutput()
-		if got := cmd.ProcessState.ExitCode(); got != want {
-			t.Errorf("verify-packages-installed.sh %q = %d; want %d\n%s", args, got, want, out)
+	file := filepath.Join(t.TempDir(), "verify-packages-installed.sh")
+	script, _ := Lookup(filepath.Base(file))
+	if err := os.WriteFile(file, script, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, shell := range [][]string{{"busybox", "sh"}, {"dash"}, {"bash", "--posix"}} {
+		for args, want := range map[string]int{
+			"dpkg": 0, "dpkg=" + string(version): 0, "dpkg=0": 1, "no-such-package-here": 1, "x~y": 1, "x@y": 2,
+		} {
+			cmd := exec.Command(shell[0], append(shell[1:], file, "", args)...)
+			out, _ := cmd.CombinedOutput()
+			if got := cmd.ProcessState.ExitCode(); got != want {
+				t.Errorf("%s verify-packages-installed.sh %q = %d; want %d\n%s", shell, args, got, want, out)
+			}
 		}
 	}
 }

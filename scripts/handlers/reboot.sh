@@ -5,7 +5,7 @@
 # asks jobbox to note the step down, to reboot (jobs.reboot-command), and to run
 # this file again once the kernel's boot id has changed. As jobbox does the
 # rebooting, this runs as any user.
-set -u
+set -uf
 
 id_file=/proc/sys/kernel/random/boot_id
 note=/run/jobbox-reboot
@@ -27,6 +27,6 @@ if [ "${JOBBOX_ATTEMPT:-1}" -gt 1 ] && ! asked_in_this_boot; then
 	echo "restarted, boot id $boot_id"
 	exit 0
 fi
-(umask 077 && printf '%s\n' "$this" >"$note") 2>/dev/null
+(rm -f "$note" && umask 077 && set -C && printf '%s\n' "$this" >"$note") 2>/dev/null
 echo "restarting, boot id until now $boot_id"
 exit 194

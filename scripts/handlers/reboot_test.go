@@ -48,6 +48,24 @@ func TestReboot(t *testing.T) {
 	}
 }
 
+// Where anybody may write to /run, a link there leads to no other file.
+func TestNotesAreNotWrittenThroughLinks(t *testing.T) {
+	d := newDevice(t)
+	d.program("poweroff", "")
+	d.write("precious", "precious", 0o644)
+	for handler, status := range map[string]int{"reboot.sh": 194, "shutdown.sh": 0} {
+		note := d.path("run/jobbox-" + strings.TrimSuffix(handler, ".sh"))
+		if err := os.Symlink("/precious", note); err != nil {
+			t.Fatal(err)
+		}
+		d.run(handler, "").check(t, handler, status, "", "")
+		info, err := os.Lstat(note)
+		if err != nil || info.Mode() != 0o600 || d.read("precious") != "precious" {
+			t.Errorf("%s: the note is %v (%v), the link's target holds %q", handler, info.Mode(), err, d.read("precious"))
+		}
+	}
+}
+
 // Another job's note, or one of another step, says nothing about this one.
 func TestRebootNoteOfAnotherJob(t *testing.T) {
 	d := newDevice(t)

@@ -4,22 +4,20 @@
 # Powers the machine off SECONDS (default 10, 1 to 3600) after this handler has
 # ended, so that the result leaves first; where it does not, jobbox delivers it
 # after the next start. Make it the last step of a job. Needs root.
-set -u
+set -uf
 
 fail() {
-	status=$1
-	shift
-	printf '%s: %s\n' "${0##*/}" "$*" >&2
-	exit "$status"
+	printf '%s: %s\n' "${0##*/}" "$2" >&2
+	exit "$1"
 }
 
-in_path() {
+in_path() (
 	IFS=:
 	for dir in $PATH; do
 		[ -f "$dir/$1" ] && [ -x "$dir/$1" ] && printf '%s\n' "$dir/$1" && return
 	done
 	return 1
-}
+)
 
 [ $# -ge 1 ] || fail 2 "want RUNASUSER [SECONDS], got nothing"
 [ $# -le 2 ] || fail 2 "want RUNASUSER [SECONDS], got $# arguments"
@@ -53,7 +51,7 @@ elif program=$(in_path shutdown); then
 else
 	fail 3 "neither poweroff nor shutdown is in PATH"
 fi
-(umask 077 && printf '%s\n' "$this" >"$note") 2>/dev/null
+(rm -f "$note" && umask 077 && set -C && printf '%s\n' "$this" >"$note") 2>/dev/null
 
 # Not a part of the step any more, by what jobbox goes by: its environment and
 # its output.

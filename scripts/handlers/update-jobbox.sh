@@ -9,22 +9,11 @@
 # Needs root, and "jobbox fetch".
 # shellcheck disable=SC3013 # -ef: BusyBox, dash, bash and ksh have it
 set -uf
-LC_ALL=C
-export LC_ALL
+export LC_ALL=C
 
 fail() {
-	status=$1
-	shift
-	printf '%s: %s\n' "${0##*/}" "$*" >&2
-	exit "$status"
-}
-
-in_path() {
-	IFS=:
-	for dir in $PATH; do
-		[ -f "$dir/$1" ] && [ -x "$dir/$1" ] && printf '%s\n' "$dir/$1" && return
-	done
-	return 1
+	printf '%s: %s\n' "${0##*/}" "$2" >&2
+	exit "$1"
 }
 
 sum_of() {
@@ -126,7 +115,7 @@ http://?* | https://?*) ;;
 esac
 [ "$(id -u)" = 0 ] || fail 1 "only root can replace jobbox: leave runAsUser empty or say root"
 
-bin=$(in_path jobbox) || fail 3 "there is no jobbox in $PATH"
+bin=$(command -v jobbox) || fail 3 "there is no jobbox in $PATH"
 bin=$(readlink -f "$bin")
 new=$bin.new
 old=$bin.old
@@ -150,7 +139,7 @@ fi
 trap 'rm -f "$new"' EXIT
 chmod 755 "$new" || fail 1 "$new cannot be made executable"
 version=$("$new" version 2>&1) || fail 1 "the new binary does not run on this device"
-echo "new: $version"
+printf 'new: %s\n' "$version"
 if "$bin" check >/dev/null 2>&1; then
 	"$new" check >/dev/null 2>&1 || fail 1 "the new binary refuses this device's configuration"
 fi

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"jobbox/sim/lab"
 )
 
 // common is what every package installs, and as what.
@@ -76,14 +79,14 @@ func TestInstalledFiles(t *testing.T) {
 	}
 }
 
-// handlers are the built-in ones, as files that only root may run.
+// handlers are what a binary says is built in, as files that only root may run.
 func handlers(t *testing.T) (text string) {
-	files, err := filepath.Glob(filepath.Join(repo, "scripts/handlers/*.sh"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no handlers: %v", err)
+	out, err := exec.Command(lab.Build(t), "handlers", "list").Output()
+	if err != nil {
+		t.Fatalf("jobbox handlers list: %v", err)
 	}
-	for _, f := range files {
-		text += "-rwx------ etc/jobbox/handlers/" + filepath.Base(f) + "\n"
+	for _, name := range strings.Fields(string(out)) {
+		text += "-rwx------ etc/jobbox/handlers/" + name + "\n"
 	}
 	return text
 }

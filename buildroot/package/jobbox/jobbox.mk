@@ -72,8 +72,7 @@ JOBBOX_POST_INSTALL_TARGET_HOOKS += JOBBOX_INSTALL_CONFIG
 
 ifeq ($(BR2_PACKAGE_JOBBOX_HANDLERS),y)
 define JOBBOX_INSTALL_HANDLERS
-	$(INSTALL) -m 0700 $(@D)/scripts/handlers/*.sh \
-		$(TARGET_DIR)/etc/jobbox/handlers/
+	$(@D)/scripts/install-handlers.sh $(TARGET_DIR)/etc/jobbox/handlers
 endef
 JOBBOX_POST_INSTALL_TARGET_HOOKS += JOBBOX_INSTALL_HANDLERS
 endif

@@ -83,7 +83,7 @@ do_install() {
     install -d -m 0700 ${D}${localstatedir}/lib/jobbox
     install -m 0640 $src/init/jobbox.conf ${D}${sysconfdir}/jobbox/jobbox.conf
     install -D -m 0644 $src/init/jobbox.default ${D}${sysconfdir}/default/jobbox
-    install -m 0700 $src/scripts/handlers/*.sh ${D}${sysconfdir}/jobbox/handlers/
+    $src/scripts/install-handlers.sh ${D}${sysconfdir}/jobbox/handlers
     install -D -m 0755 $src/init/S80jobbox ${D}${sysconfdir}/init.d/jobbox
     install -D -m 0644 $src/init/jobbox.service ${D}${systemd_system_unitdir}/jobbox.service
 }

@@ -1,22 +1,18 @@
 #!/bin/sh
+# start-services.sh RUNASUSER "SERVICE ..." [...]
 # stop-services.sh RUNASUSER "SERVICE ..." [...]
+# restart-services.sh RUNASUSER "SERVICE ..." [...]
 #
-# Stops services, in order, and stops at the first one that fails. Whichever
+# Starts, stops or restarts services, in order, and stops at the first one that
+# fails; which of the three, the first word of this file's name says. Whichever
 # comes first is asked: systemd or OpenRC where it runs the machine, else
 # /etc/init.d/SERVICE (also procd's), else /etc/init.d/S??SERVICE.
-action=stop
-
-# From here on start-services.sh, stop-services.sh and restart-services.sh are
-# the same.
 set -uf
-LC_ALL=C
-export LC_ALL
+export LC_ALL=C
 
 fail() {
-	status=$1
-	shift
-	printf '%s: %s\n' "${0##*/}" "$*" >&2
-	exit "$status"
+	printf '%s: %s\n' "${0##*/}" "$2" >&2
+	exit "$1"
 }
 
 printable() { printf '%s' "$1" | tr -c ' -~' '?' | cut -c 1-64; }
@@ -87,6 +83,12 @@ control_script() {
 	call "$1" "$action"
 }
 
+action=${0##*/}
+action=${action%%[!a-z]*}
+case $action in
+start | stop | restart) ;;
+*) fail 2 "the name of this file must begin with start-, stop- or restart-" ;;
+esac
 [ $# -ge 1 ] || fail 2 "want RUNASUSER and names of services, got nothing"
 shift
 # Several names come in one argument, as the managed templates send them.
