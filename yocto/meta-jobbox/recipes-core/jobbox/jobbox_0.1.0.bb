@@ -25,7 +25,9 @@ GO_TAGS = "${@bb.utils.contains('PACKAGECONFIG', 'fetch', '', 'exclude_fetch', d
 # position independence does not come in.
 CGO_ENABLED = "0"
 export GOTOOLCHAIN = "local"
-export GOFLAGS = "-mod=vendor"
+# -modcacherw, so that a work directory can be removed: the snapshot of Go's
+# cryptography is unpacked into it.
+export GOFLAGS = "-mod=vendor -modcacherw"
 export GOPROXY = "off"
 INSANE_SKIP:${PN} += "already-stripped textrel"
 INSANE_SKIP:${PN}-ptest += "already-stripped textrel"
