@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that the tests and the demo need and this machine
-# lacks. Nothing is asked; without root it names them and fails.
+# lacks; with the argument "mips" also what builds a kernel for that. Nothing is
+# asked; without root it names them and fails.
 set -eu
 
 missing=
@@ -42,6 +43,17 @@ need qemu-system-arm has qemu-system-aarch64
 need qemu-system-mips has qemu-system-mipsel
 need qemu-system-x86 has qemu-system-x86_64
 need ipxe-qemu installed ipxe-qemu
+if [ "${1-}" = mips ]; then
+	need gcc-mips-linux-gnu has mips-linux-gnu-gcc
+	need libc6-dev-mips-cross test -e /usr/mips-linux-gnu/include/stdlib.h
+	need linux-source installed linux-source
+	need dpkg-dev has dpkg-source
+	need flex has flex
+	need bison has bison
+	need bc has bc
+	need libssl-dev installed libssl-dev
+	need libelf-dev installed libelf-dev
+fi
 
 if [ -z "$missing" ]; then
 	exit 0

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// A Kernel is an unpacked Debian kernel package, with the BusyBox of the same
-// architecture beside it.
+// A Kernel is an unpacked Debian kernel package or one that was built, with the
+// BusyBox of the same architecture beside it.
 type Kernel struct {
 	Image   string // the file that QEMU loads
 	BusyBox string // a static BusyBox for the machine
@@ -28,10 +28,14 @@ const (
 )
 
 // Fetch downloads and unpacks what m boots, into dir, once. It uses apt with a
-// state of its own: the host's packages and architectures are not touched.
+// state of its own: the host's packages and architectures are not touched. What
+// Debian has no package for has to be there already.
 func Fetch(dir string, m Machine) (*Kernel, error) {
 	root := filepath.Join(dir, "root-"+m.Name)
 	if _, err := os.Stat(root); err != nil {
+		if m.Kernel == "" {
+			return nil, fmt.Errorf("kernel for %s: %w: make boot-test-%s builds it", m.Name, err, m.Name)
+		}
 		if err := unpack(dir, root, m); err != nil {
 			return nil, fmt.Errorf("kernel for %s: %w", m.Name, err)
 		}

@@ -2,12 +2,11 @@ package boot
 
 import "fmt"
 
-// A Machine is one kind of computer that QEMU emulates and Debian 12 has a
-// kernel for.
+// A Machine is one kind of computer that QEMU emulates.
 type Machine struct {
 	Name   string   // Debian's name of the architecture: armhf
 	Target string   // the suffix of `make cross`: arm7
-	Kernel string   // the metapackage that always names the present kernel
+	Kernel string   // the metapackage that always names the present kernel; "" without one
 	QEMU   []string // the emulator and what makes it this machine
 	NIC    string   // the -device that carries the network
 	Disk   []string // how the state disk is attached; %s is the image
@@ -64,6 +63,19 @@ var Machines = []Machine{
 		Modules: []string{"virtio_pci", "virtio_net", "virtio_blk"},
 		Memory:  80,
 	},
+}
+
+// BigEndian is a MIPS core of the other byte order, as in many routers. Debian has
+// no kernel for it: mips/build.sh builds one with little in it, which leaves
+// room for jobbox in 32 MiB of memory.
+var BigEndian = Machine{
+	Name: "mips", Target: "mips",
+	QEMU:   []string{"qemu-system-mips", "-M", "malta", "-cpu", "24Kc"},
+	NIC:    "pcnet,netdev=n0",
+	Disk:   []string{"-drive", "file=%s,format=raw,if=ide"},
+	Device: "/dev/sda",
+	Serial: "ttyS0",
+	Memory: 32,
 }
 
 // virtioDisk attaches a raw image to the named virtio device.
