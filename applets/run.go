@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+	"time"
 
 	"jobbox/config"
 	"jobbox/exec"
@@ -28,6 +29,7 @@ func init() {
 and prints what it would report. The options are the agent's; of them only those
 about jobs matter, and no certificate is needed. Nothing is sent anywhere, and
 nothing is run a second time: exit status 194 of a step is a failure here.
+SIGINT, SIGTERM and SIGHUP end the step at work.
 
 Exit status: 0 SUCCEEDED, 1 FAILED, 2 REJECTED, 78 the configuration is wrong.
 `,
@@ -49,7 +51,11 @@ func runLocal(env *Env) int {
 		fmt.Fprintf(env.Stderr, "jobbox run: %s: %v\n", logging.Clean(names[0]), err)
 		return ExitFailure
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ends := []os.Signal{syscall.SIGINT, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // nohup
+		ends = append(ends, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	defer stop()
 	dir, err := os.MkdirTemp("", "jobbox-run")
 	if err != nil {
@@ -68,7 +74,9 @@ func runLocal(env *Env) int {
 func runSteps(ctx context.Context, env *Env, c config.Config, data []byte, dir string) int {
 	options := stepOptions(c, nil)
 	options.RunDir, options.StateDir = filepath.Join(dir, "run"), dir
-	run := func(s exec.Step) exec.Result { return exec.Run(ctx, s, options) }
+	runner := exec.NewClient(options)
+	defer runner.Close()
+	run := func(s exec.Step) exec.Result { return runOne(ctx, runner, s) }
 	said := func(line string) { fmt.Fprintln(env.Stderr, logging.Clean(line)) }
 	status, details := jobs.Local(data, jobRules(c), run, said)
 	printDetails(env.Stdout, status, details)
@@ -79,6 +87,32 @@ func runSteps(ctx context.Context, env *Env, c config.Config, data []byte, dir s
 		return ExitUsage
 	}
 	return ExitFailure
+}
+
+// askAgain is how often the end of a step is asked for: it may not have begun.
+const askAgain = 100 * time.Millisecond
+
+// runOne runs a step under a runner, as the agent does: what it is held to and
+// kept from, the terminal above all, is the runner's work. The end of ctx ends
+// the step.
+func runOne(ctx context.Context, runner *exec.Client, s exec.Step) exec.Result {
+	if ctx.Err() != nil {
+		return exec.Result{Ended: true}
+	}
+	over, finish := context.WithCancel(context.Background())
+	defer finish()
+	go func() {
+		select {
+		case <-ctx.Done():
+		case <-over.Done():
+		}
+		for over.Err() == nil {
+			_ = runner.End(over, s.ID)
+			time.Sleep(askAgain)
+		}
+	}()
+	result, _ := runner.Run(over, s, nil) // the only error is the end of over
+	return result
 }
 
 // printDetails shows what would be reported; a terminal must not be written to

@@ -39,7 +39,7 @@ func benchStep(b *testing.B, s Step) {
 	b.Helper()
 	o := benchOptions(b)
 	for b.Loop() {
-		if r := Run(context.Background(), s, o); !r.OK() {
+		if r := runHere(context.Background(), s, o); !r.OK() {
 			b.Fatal(r.Reason())
 		}
 	}
@@ -101,7 +101,7 @@ func BenchmarkHandlerAsNobody(b *testing.B) {
 	for _, name := range []string{"script", "elf"} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				if r := Run(context.Background(), as("nobody", handlerStep(name)), o); !r.OK() {
+				if r := runHere(context.Background(), as("nobody", handlerStep(name)), o); !r.OK() {
 					b.Fatal(r.Reason())
 				}
 			}

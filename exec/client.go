@@ -158,7 +158,18 @@ func (c *Client) End(ctx context.Context, id string) error {
 	return nil
 }
 
-// forgetTime bounds how long Forget talks to a runner.
+// Close ends the runner, unless a step runs: for one who has no more to do for it.
+func (c *Client) Close() {
+	c.drop()
+	ctx, cancel := context.WithTimeout(context.Background(), forgetTime)
+	defer cancel()
+	if l, err := dial(ctx, c.options()); err == nil {
+		_, _ = l.ask(ctx, request{op: "retire"})
+		l.Close()
+	}
+}
+
+// forgetTime bounds how long Forget and Close talk to a runner.
 const forgetTime = 5 * time.Second
 
 // Forget removes what a step has left in the run directory: for when its result

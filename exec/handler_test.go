@@ -158,6 +158,18 @@ func TestSearchOrder(t *testing.T) {
 	}
 }
 
+// A runner that serves already is replaced when the built-in handlers are no
+// longer allowed.
+func TestBuiltInOnlyWhereAllowed(t *testing.T) {
+	t.Parallel()
+	o := testOptions(t)
+	wantOK(t, runClient(t, NewClient(o), handlerStep("built-in.sh"), nil))
+	o.BuiltIn = nil
+	if r := runClient(t, NewClient(o), handlerStep("built-in.sh"), nil); !strings.Contains(r.Failure, "jobbox has none of that name") {
+		t.Errorf("%+v; want none", r)
+	}
+}
+
 // The three ways to execute a program under another user: all of them report
 // the name that it was asked for by.
 func TestSealedPrograms(t *testing.T) {

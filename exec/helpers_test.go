@@ -94,11 +94,21 @@ func handlerStep(name string, args ...string) Step {
 	return Step{ID: newID(), JobID: "job-1", Number: 1, Attempt: 1, Source: Default, Program: name, Args: args}
 }
 
+// runHere runs one step in this process, without a runner, and waits for it. The
+// end of ctx ends the step.
+func runHere(ctx context.Context, s Step, o Options) Result {
+	e := execution{step: s, opts: o}
+	if s.LogOutput {
+		e.lines = logLines(o.Log, s)
+	}
+	return e.run(ctx)
+}
+
 func runLocal(t testing.TB, s Step, o Options) Result {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	defer cancel()
-	return Run(ctx, s, o)
+	return runHere(ctx, s, o)
 }
 
 func runClient(t testing.TB, c *Client, s Step, begun *Identity) Result {

@@ -75,7 +75,7 @@ func testClient() int {
 		var r Result
 		var err error
 		if sheet.Local {
-			r = Run(context.Background(), s, o)
+			r = runHere(context.Background(), s, o)
 		} else {
 			r, err = c.Run(context.Background(), s, begun)
 		}

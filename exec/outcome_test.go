@@ -137,7 +137,7 @@ func TestTimeOutEndsTheGroup(t *testing.T) {
 		sh -c 'trap "sleep 0.3; echo clean >cleaned; exit" TERM; echo $$ >slow; while :; do sleep 0.1; done' &
 		while ! test -s deaf || ! test -s slow; do sleep 0.1; done; echo ok; exec sleep 100`))
 	done := make(chan Result, 1)
-	go func() { done <- Run(context.Background(), s, o) }()
+	go func() { done <- runHere(context.Background(), s, o) }()
 	deaf := readPID(t, filepath.Join(dir, "deaf"))
 	eventually(t, "the other one has cleaned up", func() bool { return len(readLines(t, filepath.Join(dir, "cleaned"))) > 0 })
 	if !alive(deaf) {
@@ -167,7 +167,7 @@ func TestEndOfContextEndsTheStep(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	file := filepath.Join(t.TempDir(), "pid")
 	done := make(chan Result, 1)
-	go func() { done <- Run(ctx, script("echo $$ >"+file+"; sleep 100"), testOptions(t)) }()
+	go func() { done <- runHere(ctx, script("echo $$ >"+file+"; sleep 100"), testOptions(t)) }()
 	readPID(t, file)
 	cancel()
 	if r := <-done; r.Kind() != KindEnded || r.Reason() != "Ended on request" {

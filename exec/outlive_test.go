@@ -292,6 +292,46 @@ func TestEnd(t *testing.T) {
 	}
 }
 
+// Close leaves no runner behind, and no directory either, but for a step that
+// still runs.
+func TestClose(t *testing.T) {
+	t.Parallel()
+	o := testOptions(t)
+	c := NewClient(o)
+	c.Close() // where none is
+	wantOK(t, runClient(t, c, script("true"), nil))
+	runner, err := c.Ready(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+	if err := os.RemoveAll(o.RunDir); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the runner is gone", func() bool { return !runner.Alive() })
+	if exists(o.RunDir) {
+		t.Error("the run directory has come back")
+	}
+	busy := make(chan Result, 1)
+	file := t.TempDir() + "/pid"
+	s := script("echo $$ >" + file + "; exec sleep 1000")
+	go func() {
+		r, _ := NewClient(o).Run(context.Background(), s, nil)
+		busy <- r
+	}()
+	pid := readPID(t, file)
+	c.Close()
+	if !alive(pid) {
+		t.Error("the step has ended with Close")
+	}
+	if err := c.End(t.Context(), s.ID); err != nil {
+		t.Error(err)
+	}
+	if r := <-busy; r.Kind() != KindEnded {
+		t.Errorf("%+v; want it ended", r)
+	}
+}
+
 // Many clients at once start one runner; the same step asked for by all of them
 // runs once, and different ones side by side.
 func TestManyClients(t *testing.T) {

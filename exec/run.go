@@ -9,17 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Run runs one step in this process and waits for it. The end of ctx ends the
-// step, as Client.End does. What the step leaves in the background lives on, but
-// its output is read no longer than this process does so.
-func Run(ctx context.Context, s Step, o Options) Result {
-	e := execution{step: s, opts: o}
-	if s.LogOutput {
-		e.lines = logLines(o.Log, s)
-	}
-	return e.run(ctx)
-}
-
 // An execution is one run of one step, with what its owner wants to know of it.
 type execution struct {
 	step    Step

@@ -34,7 +34,9 @@ func RunnerMain(o RunnerOptions) int {
 	}
 	debug.SetGCPercent(20)
 	opts, config, ready, err := runnerArgs(os.Args[1:])
-	opts.BuiltIn = o.BuiltIn
+	if opts.builtIn {
+		opts.BuiltIn = o.BuiltIn
+	}
 	if err == nil && !ready && needsPrepare(opts.Limits) {
 		err = prepare(opts.Limits, config)
 	}

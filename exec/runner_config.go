@@ -29,6 +29,8 @@ func runnerConfig(o Options) string {
 	putText(&w, "runDir", o.RunDir)
 	putText(&w, "stateDir", o.StateDir)
 	putText(&w, "handlerDir", o.HandlerDir)
+	w.Key("builtIn")
+	w.Bool(o.BuiltIn != nil)
 	putInt(&w, "graceUs", o.grace().Microseconds())
 	l := o.Limits
 	w.Key("noNewPrivs")
@@ -85,7 +87,7 @@ func parseRunnerConfig(text string) (Options, error) {
 			Umask: int(f.int("umask")), Nice: int(f.intOr("nice")),
 		},
 	}
-	o.limited = o.Limits.needsLimited()
+	o.limited, o.builtIn = o.Limits.needsLimited(), f.boolOr("builtIn")
 	return o, f.err
 }
 

@@ -63,8 +63,8 @@ func newMemfd(name string) (int, error) {
 	return fd, err
 }
 
-// A privateCopy is a handler in a file that only the step's user (and root) can
-// read, in a directory that nobody can list.
+// A privateCopy is a handler in a file that only root, ourselves and the primary
+// group of the step's user can read, in a directory that nobody else can list.
 type privateCopy struct {
 	dir  string
 	path string

@@ -122,6 +122,7 @@ type Options struct {
 	Log        *logging.Logger
 
 	limited bool // the runner's: steps are executed through limitedMain
+	builtIn bool // the runner's: BuiltIn is wanted
 }
 
 const defaultGrace = 5 * time.Second
