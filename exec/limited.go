@@ -17,7 +17,8 @@ import (
 // limitedArg is the first argument of jobbox-runner where it is to become a
 // step's program under limits that the runner itself could not live under: Go's
 // garbage collector ends the process when it is refused a mapping, the scheduler
-// when it is refused a thread, and processor time would add up.
+// when it is refused a thread, processor time would add up, and each step under
+// the runner takes descriptors of its own.
 const limitedArg = "limited"
 
 // Descriptors of the program that limits itself.
@@ -27,7 +28,9 @@ const (
 )
 
 // needsLimited says whether steps have to be executed that way.
-func (l Limits) needsLimited() bool { return l.CPU > 0 || l.AddressSpace > 0 || l.Processes > 0 }
+func (l Limits) needsLimited() bool {
+	return l.CPU > 0 || l.AddressSpace > 0 || l.OpenFiles > 0 || l.Processes > 0
+}
 
 // startLimited forks and executes l under limits. The error is execve's own, as
 // start's is.
@@ -110,6 +113,9 @@ func (s limitedSpec) prepare() error {
 		return err
 	}
 	if err := lowerIf(s.limits.Processes, unix.RLIMIT_NPROC, 0); err != nil {
+		return err
+	}
+	if err := lowerIf(s.limits.OpenFiles, unix.RLIMIT_NOFILE, 0); err != nil {
 		return err
 	}
 	if err := s.become(); err != nil {

@@ -23,6 +23,7 @@ func (s limitedSpec) encode() string {
 	putText(&w, "home", s.home)
 	putInt(&w, "cpu", int64(s.limits.CPU))
 	putInt(&w, "addressSpace", int64(s.limits.AddressSpace))
+	putInt(&w, "openFiles", int64(s.limits.OpenFiles))
 	putInt(&w, "processes", int64(s.limits.Processes))
 	if s.cred != nil {
 		putInt(&w, "uid", int64(s.cred.Uid))
@@ -45,7 +46,8 @@ func parseLimitedSpec(text string) (limitedSpec, error) {
 	}
 	f := fields{v: v}
 	s := limitedSpec{path: f.text("path"), home: f.textOr("home"),
-		limits: Limits{CPU: f.limit("cpu"), AddressSpace: f.limit("addressSpace"), Processes: f.limit("processes")}}
+		limits: Limits{CPU: f.limit("cpu"), AddressSpace: f.limit("addressSpace"),
+			OpenFiles: f.limit("openFiles"), Processes: f.limit("processes")}}
 	if v.Get("uid").Exists() {
 		s.cred = &syscall.Credential{Uid: f.accountID("uid"), Gid: f.accountID("gid")}
 		groups, err := v.Get("groups").Array()

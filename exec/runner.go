@@ -105,10 +105,6 @@ func serve(opts Options, config string) error {
 		return err
 	}
 	clearCopies(opts)
-	if err := limitFiles(opts.Limits); err != nil {
-		s.place.leave()
-		return err
-	}
 	// ps and killall go by this name; by itself it would be "exe".
 	_ = os.WriteFile("/proc/self/comm", []byte(RunnerName), 0)
 	report(event{name: "hello", runner: self, config: config})

@@ -51,24 +51,6 @@ func signalsBlocked() bool {
 	return mask != unix.Sigset_t{}
 }
 
-// minOpenFiles is what the runner itself needs to start two steps at a time.
-const minOpenFiles = 48
-
-// limitFiles lowers the limit on open files, last of all: the runner has to
-// live under it too.
-func limitFiles(l Limits) error {
-	if l.OpenFiles == 0 {
-		return nil
-	}
-	if l.OpenFiles < minOpenFiles {
-		return fmt.Errorf("a limit of %d open files leaves the runner unable to start steps; want at least %d", l.OpenFiles, minOpenFiles)
-	}
-	if err := lower(unix.RLIMIT_NOFILE, l.OpenFiles, l.OpenFiles); err != nil {
-		return fmt.Errorf("limit open files to %d: %w", l.OpenFiles, err)
-	}
-	return nil
-}
-
 // lower sets a limit; one that is lower already stays.
 func lower(resource int, soft, hard uint64) error {
 	var is syscall.Rlimit

@@ -97,9 +97,9 @@ func (s Step) check() error {
 }
 
 // Limits is what the operator wants every step under a runner to be held to.
-// NoNewPrivs, OpenFiles, Umask and Nice the runner applies to itself, and its
-// children inherit them. The others would be the end of any program in Go
-// sooner or later; each step is executed through jobbox once more to get them.
+// NoNewPrivs, Umask and Nice the runner applies to itself, and its children
+// inherit them. The others would be the end of any program in Go sooner or
+// later; each step is executed through jobbox once more to get them.
 type Limits struct {
 	NoNewPrivs   bool
 	CPU          uint64 // seconds of processor time; 0 is as it is, here and below
