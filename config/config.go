@@ -11,7 +11,7 @@ import (
 	"jobbox/internal/logging"
 )
 
-// Config is all that an operator can choose, checked: SPEC.md section 5.
+// Config is all that an operator can choose, checked: docs/CONFIGURATION.md.
 type Config struct {
 	Endpoint  string // host name or IP address
 	Port      int
