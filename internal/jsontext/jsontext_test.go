@@ -61,6 +61,27 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
+// What is too deep to be read does not take the rest of a message with it.
+func TestParseEnvelopePrunes(t *testing.T) {
+	nest := func(n int, inner string) string { return strings.Repeat("[", n) + inner + strings.Repeat("]", n) }
+	for _, tt := range []struct{ in, want string }{
+		{nest(200, `"]"`), nest(200, `"]"`)},
+		{nest(201, `"]"`), nest(200, `null`)},
+		{nest(199, nest(30000, ``)+`,1,[2],[[3],4]`), nest(199, `[null],1,[2],[null,4]`)},
+		{`{"a":` + nest(300, `"\\"`) + `,"b":"[\\\"]"}`, `{"a":` + nest(199, `null`) + `,"b":"[\\\"]"}`},
+	} {
+		v, err := ParseEnvelope([]byte(tt.in), 100000)
+		if err != nil || string(v.JSON()) != tt.want {
+			t.Errorf("ParseEnvelope(%.300q) = %.300q, %v; want %.300q", tt.in, v.JSON(), err, tt.want)
+		}
+	}
+	for _, in := range []string{nest(300, `"`), strings.Repeat("[", 300), strings.Repeat("[", 300) + strings.Repeat("]", 100), `]` + nest(201, ``)} {
+		if v, err := ParseEnvelope([]byte(in), 100000); err == nil {
+			t.Errorf("ParseEnvelope(%.20q...) = %.300q; want an error", in, v.JSON())
+		}
+	}
+}
+
 func TestValuesNameTheirPath(t *testing.T) {
 	v, err := Parse([]byte(`{"steps":[{"action":{"name":7,"t":"x","n":1.5,"big":9007199254740993,"z":null,"q":"true"}}]}`), 1000)
 	if err != nil {

@@ -13,6 +13,10 @@ import (
 // error text that repeats the whole document.
 const maxDepth = 250
 
+// maxEnvelope is how deep an envelope is read: shallow enough for a part of it
+// to be kept in a document of ours.
+const maxEnvelope = 200
+
 // Value is a place in a parsed document: what stands there, if anything, and
 // the path that leads to it. Strings taken from it are copies.
 type Value struct {
@@ -30,25 +34,31 @@ type Member struct {
 // fastjson: valid UTF-8, RFC 8259 to the letter, no duplicate keys, no depth
 // beyond 250. The value stays good for as long as it is held.
 func Parse(data []byte, max int) (Value, error) {
-	root, err := ParseEnvelope(data, max)
+	if err := checkDepth(data); err != nil {
+		return Value{}, err
+	}
+	root, err := parse(data, max)
 	if err != nil {
 		return Value{}, err
 	}
 	return root, root.Unique()
 }
 
-// ParseEnvelope is Parse without the search for duplicate keys: for a message
-// whose sender must be answered although what it carries is refused. Call
-// Unique on that part.
+// ParseEnvelope is Parse for a message whose sender must be answered although
+// what it carries is refused. Duplicate keys are not searched for: call Unique on
+// that part. What nests deeper than 200 is read as null: nothing that anybody
+// knows a meaning of is that deep.
 func ParseEnvelope(data []byte, max int) (Value, error) {
+	shallow, _ := prune(data, maxEnvelope)
+	return parse(shallow, max)
+}
+
+func parse(data []byte, max int) (Value, error) {
 	if len(data) > max {
 		return Value{}, fmt.Errorf("%d bytes, at most %d are allowed", len(data), max)
 	}
 	if !utf8.Valid(data) {
 		return Value{}, errors.New("not valid UTF-8")
-	}
-	if err := checkDepth(data); err != nil {
-		return Value{}, err
 	}
 	if err := fastjson.ValidateBytes(data); err != nil {
 		return Value{}, fmt.Errorf("not JSON: %s", short(err))
@@ -71,9 +81,19 @@ func short(err error) string {
 	return strconv.Quote(s[:most]) + "..."
 }
 
-// checkDepth counts brackets outside strings before anything recurses.
+// checkDepth refuses what nests too deep, before anything recurses.
 func checkDepth(data []byte) error {
-	depth, inString := 0, false
+	if _, deep := prune(data, maxDepth); deep {
+		return fmt.Errorf("nested deeper than %d", maxDepth)
+	}
+	return nil
+}
+
+// prune replaces each array and object that is nested deeper than most by null;
+// data itself is left as it is. One that never ends leaves no JSON.
+func prune(data []byte, most int) (pruned []byte, deep bool) {
+	var out []byte
+	depth, kept, inString := 0, 0, false
 	for i := 0; i < len(data); i++ {
 		switch c := data[i]; {
 		case inString && c == '\\':
@@ -82,14 +102,18 @@ func checkDepth(data []byte) error {
 			inString = !inString
 		case inString:
 		case c == '{' || c == '[':
-			if depth++; depth > maxDepth {
-				return fmt.Errorf("nested deeper than %d", maxDepth)
+			if depth++; depth == most+1 {
+				out = append(out, data[kept:i]...)
+				kept = len(data)
 			}
 		case c == '}' || c == ']':
-			depth--
+			if depth--; depth == most {
+				out = append(out, "null"...)
+				kept = i + 1
+			}
 		}
 	}
-	return nil
+	return append(out, data[kept:]...), kept > 0
 }
 
 // Unique refuses a key that occurs twice in one object, at any depth: readers

@@ -395,3 +395,20 @@ func TestStatusConnected(t *testing.T) {
 		t.Errorf("killed: %q, exit status %d", out, status)
 	}
 }
+
+// TestDeepDocument: SPEC 1, unknown fields are ignored and bad ones rejected,
+// however deep they nest; neither stops the jobs behind it.
+func TestDeepDocument(t *testing.T) {
+	t.Parallel()
+	l := lab.New(t)
+	l.StartDevice("deep")
+	deep := strings.Repeat(`[`, 5000) + strings.Repeat(`]`, 5000)
+	unknown := l.CreateJob(`{"version":"1.0","later":` + deep + `,"steps":[{"action":{"name":"a","type":"runCommand","input":{"command":"true"}}}]}`)
+	if e := l.WaitFinal(unknown); e.Status != service.Succeeded {
+		t.Errorf("an unknown field: %s %q", e.Status, e.Details)
+	}
+	bad := l.CreateJob(`{"version":"1.0","steps":[{"action":{"name":"a","type":"runHandler","input":{"handler":"x","args":[` + deep + `]}}}]}`)
+	if e := l.WaitFinal(bad); e.Status != service.Rejected || !strings.Contains(e.Details["reason"], "steps[0].action.input.args[0]: want a string, got an array") {
+		t.Errorf("an argument: %s %q", e.Status, e.Details)
+	}
+}
