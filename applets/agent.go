@@ -50,6 +50,8 @@ type jobsPart interface {
 	Handle(e mqtt.Event)
 	Interrupt()
 	Reload(c config.Config)
+	// Turn returns once what is to do has been got on with.
+	Turn()
 }
 
 // newJobs is set by the file that holds the Jobs feature, where it is built in.
@@ -68,6 +70,7 @@ type agent struct {
 	lock   *os.File  // held open: this device has one agent
 	client *mqtt.Client
 	jobs   jobsPart // nil where jobs are not enabled or not built in
+	above  supervisor
 }
 
 func runAgent(env *Env) int {
@@ -75,13 +78,15 @@ func runAgent(env *Env) int {
 	if err != nil {
 		return configFailed(env, err)
 	}
-	a := &agent{env: env, config: c}
+	a := &agent{env: env, config: c, above: findSupervisor(env.Getenv)}
 	if err := a.open(); err != nil {
 		fmt.Fprintf(env.Stderr, "jobbox agent: %v\n", err)
 		return ExitFailure
 	}
 	defer func() { a.sink.Close() }()
 	a.greet()
+	a.above.tell("READY=1\nSTATUS=not connected")
+	defer a.above.tell("STOPPING=1")
 	if err := a.run(); err != nil {
 		a.log.Errorf("agent: %v", err)
 		return ExitFailure
@@ -177,8 +182,12 @@ func (a *agent) run() error {
 // attend returns when the agent is to stop.
 func (a *agent) attend(signals <-chan os.Signal, session, work chan error) error {
 	var deadline <-chan time.Time
+	beat, rest := a.above.beats()
+	defer rest()
 	for {
 		select {
+		case <-beat:
+			go a.alive()
 		case s := <-signals:
 			if a.signalled(s, deadline != nil) {
 				return nil
@@ -196,6 +205,15 @@ func (a *agent) attend(signals <-chan os.Signal, session, work chan error) error
 			return err
 		}
 	}
+}
+
+// alive tells the supervisor that the agent gets on with its work: this is called
+// by one loop and waits for the other.
+func (a *agent) alive() {
+	if a.jobs != nil {
+		a.jobs.Turn()
+	}
+	a.above.tell("WATCHDOG=1")
 }
 
 // signalled says whether this signal ends the agent at once.
@@ -226,6 +244,12 @@ func (a *agent) pump(ctx context.Context) {
 		case e, ok := <-a.client.Events():
 			if !ok {
 				return
+			}
+			switch e.Kind {
+			case mqtt.Connected:
+				a.above.tell("STATUS=connected")
+			case mqtt.Lost:
+				a.above.tell("STATUS=not connected")
 			}
 			if a.jobs != nil {
 				a.jobs.Handle(e)

@@ -50,6 +50,7 @@ type Agent struct {
 	rules   atomic.Pointer[Rules]
 	journal *journal
 	events  chan event
+	turns   chan struct{}
 	done    chan struct{}
 	timers  timers
 	state   State
@@ -61,6 +62,7 @@ func New(o Options, conn Connection, runner Runner) *Agent {
 		topics: newTopics(o.Thing), conn: conn, runner: runner, reboot: o.Reboot, rested: o.Rested, log: o.Log,
 		journal: newJournal(o.StateDir),
 		events:  make(chan event, 64),
+		turns:   make(chan struct{}),
 		done:    make(chan struct{}),
 	}
 	a.rules.Store(&o.Rules)
@@ -82,6 +84,15 @@ func (a *Agent) Missed() { a.push(event{kind: notified, execution: &Execution{}}
 
 // Interrupt is SIGINT: the running step is ended and reported, then Run returns.
 func (a *Agent) Interrupt() { a.push(event{kind: interrupted}) }
+
+// Turn returns once the loop has come round, or has ended: one that hangs is not
+// alive (watchdog).
+func (a *Agent) Turn() {
+	select {
+	case a.turns <- struct{}{}:
+	case <-a.done:
+	}
+}
 
 func (a *Agent) push(e event) {
 	select {
@@ -173,20 +184,23 @@ func (a *Agent) start(ctx context.Context) error {
 
 // wait is the next thing that happens.
 func (a *Agent) wait(ctx context.Context) (event, bool) {
-	select {
-	case <-ctx.Done():
-		return event{}, false
-	case e := <-a.events:
-		return e, true
-	case <-a.timers.ask.C:
-		return event{kind: askDue}, true
-	case <-a.timers.update.C:
-		return event{kind: updateDue}, true
-	case <-a.timers.look.C:
-		a.timers.lookAgain()
-		return event{kind: lookDue}, true
-	case <-a.timers.reboot.C:
-		return event{kind: rebootDue}, true
+	for {
+		select {
+		case <-ctx.Done():
+			return event{}, false
+		case <-a.turns:
+		case e := <-a.events:
+			return e, true
+		case <-a.timers.ask.C:
+			return event{kind: askDue}, true
+		case <-a.timers.update.C:
+			return event{kind: updateDue}, true
+		case <-a.timers.look.C:
+			a.timers.lookAgain()
+			return event{kind: lookDue}, true
+		case <-a.timers.reboot.C:
+			return event{kind: rebootDue}, true
+		}
 	}
 }
 

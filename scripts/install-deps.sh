@@ -38,6 +38,7 @@ need npm has npm
 need awscli test -x /usr/bin/aws
 need busybox-static installed busybox-static
 need python3 has python3
+need systemd has systemd-analyze
 need qemu-user-static has qemu-mips-static
 need qemu-system-arm has qemu-system-aarch64
 need qemu-system-mips has qemu-system-mipsel

@@ -195,3 +195,21 @@ func symbols(text, pattern string) (list []string) {
 	}
 	return list
 }
+
+// The unit is one that systemd takes without a word.
+func TestUnit(t *testing.T) {
+	text := source(t, "init/jobbox.service")
+	for _, want := range []string{"\nType=notify\n", "\nWatchdogSec=", "\nKillMode=process\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the unit has no %q", want)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "jobbox.service")
+	text = strings.ReplaceAll(text, "/usr/bin/jobbox", lab.Build(t)) // it has to be there
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("systemd-analyze", "verify", "--man=no", "--recursive-errors=no", file).CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("systemd-analyze: %v (apt-get install systemd)\n%s", err, out)
+	}
+}
