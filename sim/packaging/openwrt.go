@@ -13,12 +13,17 @@ var openwrtMake []byte
 
 // OpenWrt installs into dest as the feed's package does.
 func (s Source) OpenWrt(dest string) error {
+	return s.openwrt("jobbox.bin", nil, "install", "DEST="+dest)
+}
+
+// openwrt makes a target of the feed's package; built is what the build has left.
+func (s Source) openwrt(built string, env []string, args ...string) error {
 	work, err := os.MkdirTemp("", "openwrt-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(work)
-	if err := s.stage(work, "jobbox.bin"); err != nil {
+	if err := s.stage(work, built); err != nil {
 		return err
 	}
 	top := filepath.Join(work, "top")
@@ -35,6 +40,7 @@ func (s Source) OpenWrt(dest string) error {
 			return err
 		}
 	}
-	return run(work, nil, "make", "--no-print-directory", "-f", filepath.Join(s.Repo, "openwrt/jobbox/Makefile"),
-		"install", "TOPDIR="+top, "INCLUDE_DIR="+top+"/include", "PKG_BUILD_DIR="+work, "DEST="+dest)
+	args = append([]string{"--no-print-directory", "-f", filepath.Join(s.Repo, "openwrt/jobbox/Makefile"),
+		"TOPDIR=" + top, "INCLUDE_DIR=" + top + "/include", "PKG_BUILD_DIR=" + work}, args...)
+	return run(work, env, "make", args...)
 }

@@ -7,4 +7,6 @@ INSTALL_CONF = install -m 0600
 define BuildPackage
 install:
 	$$(call Package/$(1)/install,$$(DEST))
+compile:
+	$$(Build/Compile)
 endef
