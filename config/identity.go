@@ -5,6 +5,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
+	"io/fs"
+	"os"
 	"strings"
 	"time"
 )
@@ -141,8 +144,15 @@ func describe(data []byte) string {
 	return ""
 }
 
+// checkRoots goes on with the system's roots where the file is not there, as the
+// C++ client does: a file that has worked with it has to work here.
 func (d *draft) checkRoots() {
 	if d.RootCA == "" {
+		return
+	}
+	if _, err := os.Stat(d.RootCA); errors.Is(err, fs.ErrNotExist) {
+		d.warn("%s: %q does not exist; the system's root certificates are trusted instead", d.label("root-ca"), d.RootCA)
+		d.RootCA = ""
 		return
 	}
 	data, err := d.readChecked(d.RootCA, maxRoots, groupWrites)

@@ -3,6 +3,7 @@ package config
 import (
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -80,8 +81,6 @@ func TestFaultyFiles(t *testing.T) {
 			`--key: "@/key.pem": is encrypted, and nobody is there to ask for its password; decrypt it with: openssl pkey -in OLD -out NEW`},
 		{"roots without a certificate", func(d *device) { d.write("root.pem", []byte("x"), 0o644) },
 			`--root-ca: "@/root.pem": holds no PEM certificate; leave root-ca out to trust the system's`},
-		{"roots missing", func(d *device) { d.remove("root.pem") },
-			`--root-ca: "@/root.pem" does not exist; put the file there or name another; leave root-ca out to trust the system's`},
 		{"certificate too large", func(d *device) { d.write("cert.pem", make([]byte, maxPEM+1), 0o644) },
 			`--cert: "@/cert.pem": is larger than 65536 bytes; give the right file`},
 	}
@@ -93,6 +92,16 @@ func TestFaultyFiles(t *testing.T) {
 		if got := problems(err); !slices.Contains(got, want) || (len(got) != 1 && tt.name != "directory that others may write") {
 			t.Errorf("%s\n got %q\nwant %q", tt.name, got, want)
 		}
+	}
+}
+
+// As with the C++ client, whose files have to work unchanged.
+func TestRootsMissing(t *testing.T) {
+	d := newDevice(t)
+	c, err := d.load(d.flags("--root-ca", d.path("none.pem"))...)
+	want := []string{fmt.Sprintf("--root-ca: %q does not exist; the system's root certificates are trusted instead", d.path("none.pem"))}
+	if err != nil || c.RootCA != "" || !slices.Equal(c.Warnings, want) {
+		t.Errorf("loaded %q, %q, %v; want %q", c.RootCA, c.Warnings, err, want)
 	}
 }
 
