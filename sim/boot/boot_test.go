@@ -67,6 +67,7 @@ func bootThrice(t *testing.T, m Machine) {
 func (b *bench) rebootByJob(g *Guest) {
 	b.Helper()
 	b.unprivileged()
+	b.restart(g)
 	b.memory()
 	b.small()
 	b.CreateJobAs("reboot", service.CreateJobInput{JobTemplateARN: b.template("AWS-Reboot")}, b.device)
@@ -98,6 +99,16 @@ func (b *bench) unprivileged() {
 	if got := strings.TrimSpace(e.Details["stdout"]); got != want && got != alternative {
 		b.Errorf("id says %q; want %q", got, want)
 	}
+}
+
+// restart has a job restart the agent by its own init script, as the managed
+// template AWS-Restart-Application does: the step that does it goes on.
+func (b *bench) restart(g *Guest) {
+	b.Helper()
+	id := b.CreateJob(document(step("restart-services.sh", "", "jobbox")), b.device)
+	b.await(g, broker.Connected)
+	b.final(id, "SUCCEEDED")
+	b.once(id)
 }
 
 // memory reports what the agent needs, by a sealed handler that runs as nobody.

@@ -29,6 +29,9 @@ func TestDisk(t *testing.T) {
 		{"read-only", func(_ *testing.T, d *lab.Device) {
 			d.Prefix = mounted("--bind $0 $0 && mount -o remount,ro,bind $0", d)
 		}, "read-only file system"},
+		{"in memory", func(_ *testing.T, d *lab.Device) {
+			d.Prefix = mounted("-t tmpfs none $0", d)
+		}, "is in memory: a power cut loses what was in progress; set jobs.state-directory"},
 		{"full", func(_ *testing.T, d *lab.Device) {
 			d.Prefix = mounted("-t tmpfs -o size=4k none $0 && { cat /dev/zero > $0/fill; true; }", d)
 		}, "no space left on device"},
