@@ -67,7 +67,6 @@ func bootThrice(t *testing.T, m Machine) {
 func (b *bench) rebootByJob(g *Guest) {
 	b.Helper()
 	b.unprivileged()
-	b.restart(g)
 	b.memory()
 	b.small()
 	b.CreateJobAs("reboot", service.CreateJobInput{JobTemplateARN: b.template("AWS-Reboot")}, b.device)
@@ -164,6 +163,7 @@ func (b *bench) cutPower(g *Guest) {
 	if _, err := g.WaitLine(b.context(), `machine: network .*date=1970-01-01`); err != nil {
 		b.Error(err)
 	}
+	b.restart(g)
 	doc := document(step("first.sh", ""), step("marathon.sh", ""), step("last.sh", "nobody"))
 	b.CreateJobAs("marathon", service.CreateJobInput{Document: text(doc)}, b.device)
 	_, err := g.WaitLine(b.context(), `marathon: attempt 1`)
