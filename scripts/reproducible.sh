@@ -24,9 +24,8 @@ for copy in one another/one; do
 	sources | tar -c --null -T - -f - | tar -x -C "$work/$copy" -f -
 done
 (cd "$work/one" && make -s "cross-$core" GO="${GO:-go}")
-modules=$("${GO:-go}" env GOMODCACHE)
-(cd "$work/another/one" && GOCACHE=$work/cache GOMODCACHE=$work/modules GOPROXY=file://$modules/cache/download,$("${GO:-go}" env GOPROXY) \
-	make -s "cross-$core" GO="${GO:-go}")
+proxies=file://$("${GO:-go}" env GOMODCACHE)/cache/download,$("${GO:-go}" env GOPROXY)
+(cd "$work/another/one" && GOCACHE=$work/cache GOMODCACHE=$work/modules GOPROXY=$proxies make -s "cross-$core" GO="${GO:-go}")
 if find "$work/cache" "$work/modules" -type d ! -perm -u+w | grep .; then
 	echo "the build left directories that rm -rf cannot empty" >&2
 	exit 1
