@@ -59,7 +59,7 @@ func bootThrice(t *testing.T, m Machine) {
 	b := newBench(t, m)
 	b.rebootByJob(b.boot(""))
 	b.cutPower(b.boot("clock=1970"))
-	b.powerOffByJob(b.boot("clock=1970"))
+	b.powerOffByJob(b.boot("clock=1970 readonly"))
 }
 
 // rebootByJob runs a job as an ordinary user, and then the managed template
@@ -179,9 +179,13 @@ func text(document any) string {
 	return string(data)
 }
 
-// powerOffByJob sees the interrupted job finished, and switches off.
+// powerOffByJob sees the interrupted job finished, on a root that nothing can be
+// written to, and switches off.
 func (b *bench) powerOffByJob(g *Guest) {
 	b.Helper()
+	if _, err := g.WaitLine(b.context(), `machine: the root is read-only`); err != nil {
+		b.Error(err)
+	}
 	e := b.final("marathon", "SUCCEEDED")
 	b.once("marathon")
 	if got := e.Details["stdout"]; !strings.Contains(got, "first ran 1 time\n") {
