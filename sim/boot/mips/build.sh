@@ -3,15 +3,15 @@
 # no packages: a kernel with little in it, and a static BusyBox. The argument is
 # the directory to make; one that is there is left alone. A quarter of an hour.
 set -eu
-cd "$(dirname "$0")"
-config=$PWD/kernel.config
-root=$1
+mkdir -p "$(dirname "$1")"
+root=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 if [ -d "$root" ]; then
 	exit 0
 fi
+cd "$(dirname "$0")"
+config=$PWD/kernel.config
 ../../../scripts/install-deps.sh mips
 
-mkdir -p "$(dirname "$root")"
 work=$(cd "$(dirname "$root")" && mktemp -d "$PWD/build-mips-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
