@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"jobbox/exec"
 )
 
 // How long a new agent waits for its predecessor to be gone: as long as one
@@ -26,7 +28,7 @@ var errSecond = errors.New("another jobbox agent works with it: two would run th
 // is open. A directory that cannot hold a lock is no reason to stop: the
 // journal says what is wrong with it.
 func lockState(dir string) (*os.File, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if os.MkdirAll(dir, 0o700) != nil || exec.CheckOwnDir(dir) != nil {
 		return nil, nil
 	}
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)

@@ -30,7 +30,11 @@ func newJournal(dir string) *journal { return &journal{path: filepath.Join(dir, 
 // save writes the state; after it returns nil, no power cut takes it back.
 func (j *journal) save(s State) error {
 	data := encodeState(s)
-	if err := os.MkdirAll(filepath.Dir(j.path), 0o700); err != nil {
+	dir := filepath.Dir(j.path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if err := exec.CheckOwnDir(dir); err != nil {
 		return err
 	}
 	if err := safefile.Write(j.path, data, 0o600); err != nil {
@@ -43,11 +47,11 @@ func (j *journal) save(s State) error {
 
 // load reads the state back. A journal that does not exist is an empty one.
 func (j *journal) load() (State, error) {
+	if _, err := os.Lstat(j.path); errors.Is(err, os.ErrNotExist) {
+		return State{}, nil
+	}
 	if err := j.trusted(); err != nil {
-		if errors.Is(err, os.ErrNotExist) {
-			return State{}, nil
-		}
-		return State{}, err
+		return State{}, fmt.Errorf("%w: not used", err)
 	}
 	data, err := safefile.Read(j.path, maxJournal)
 	if err != nil {
@@ -61,8 +65,12 @@ func (j *journal) load() (State, error) {
 }
 
 // trusted refuses a journal that others could have written: it says what is
-// run, as whom.
+// run, as whom. Nobody else can put another file there once the directory is
+// known to be ours.
 func (j *journal) trusted() error {
+	if err := exec.CheckOwnDir(filepath.Dir(j.path)); err != nil {
+		return err
+	}
 	st, err := os.Lstat(j.path)
 	if err != nil {
 		return err
@@ -72,10 +80,10 @@ func (j *journal) trusted() error {
 		return fmt.Errorf("%s: not a regular file", j.path)
 	}
 	if sys.Uid != 0 && int(sys.Uid) != os.Geteuid() {
-		return fmt.Errorf("%s: belongs to user %d, want the agent's own: not used", j.path, sys.Uid)
+		return fmt.Errorf("%s: belongs to user %d, want the agent's own", j.path, sys.Uid)
 	}
 	if st.Mode().Perm()&0o022 != 0 {
-		return fmt.Errorf("%s: mode %04o lets others write it: not used", j.path, st.Mode().Perm())
+		return fmt.Errorf("%s: mode %04o lets others write it", j.path, st.Mode().Perm())
 	}
 	return nil
 }

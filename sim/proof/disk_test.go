@@ -25,6 +25,8 @@ func TestDisk(t *testing.T) {
 			journal(t, d, `{"version":1,"recent":[]}`, 0o600)
 			must(t, os.Chown(filepath.Join(d.StateDir, "journal"), 65534, 65534))
 		}, "belongs to user 65534"},
+		{"in a directory of another user", func(t *testing.T, d *lab.Device) { must(t, os.Chown(d.StateDir, 65534, 65534)) }, "belongs to user 65534"},
+		{"in a directory that others may write", func(t *testing.T, d *lab.Device) { must(t, os.Chmod(d.StateDir, 0o777)) }, "has mode 0777, others may write there"},
 		{"a directory in its place", func(t *testing.T, d *lab.Device) { must(t, os.Mkdir(filepath.Join(d.StateDir, "journal"), 0o700)) }, "not a regular file"},
 		{"read-only", func(_ *testing.T, d *lab.Device) {
 			d.Prefix = mounted("--bind $0 $0 && mount -o remount,ro,bind $0", d)
