@@ -18,6 +18,9 @@ func benchOptions(b *testing.B) Options {
 	// /run is a tmpfs on a device; a disk's fsync would be all that one sees.
 	if dir, err := os.MkdirTemp("/dev/shm", "exec-bench-"); err == nil {
 		b.Cleanup(func() { os.RemoveAll(dir) })
+		if err := os.Chmod(dir, 0o755); err != nil { // private copies are below it
+			b.Fatal(err)
+		}
 		b.Cleanup(func() { endRunner(b, Options{RunDir: dir + "/run"}) })
 		o.RunDir = dir + "/run"
 	}

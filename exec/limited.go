@@ -9,16 +9,21 @@ import (
 	"runtime"
 	"strconv"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
 // limitedArg is the first argument of jobbox-runner where it is to become a
-// step's program under limits that the runner itself could not live under: Go's
-// garbage collector ends the process when it is refused a mapping, the scheduler
-// when it is refused a thread, processor time would add up, and each step under
-// the runner takes descriptors of its own.
+// step's program in a process that is jobbox once more. There are two reasons:
+//
+//   - Limits that the runner itself could not live under: Go's garbage collector
+//     ends the process when it is refused a mapping, the scheduler when it is
+//     refused a thread, processor time would add up, and each step under the
+//     runner takes descriptors of its own.
+//   - Another user: from setuid to execve, any process of that user may stop
+//     this one. A fork would wait for its execve, for ever, and all of us with it.
 const limitedArg = "limited"
 
 // Descriptors of the program that limits itself.
@@ -52,11 +57,50 @@ func startLimited(l *launch, a account, o Options, env []string, in, out, errw i
 	if err != nil {
 		return nil, fmt.Errorf("execute ourselves: %w", err)
 	}
-	if err := readReport(r); err != nil {
+	begun := p.endIfStopped()
+	err = readReport(r)
+	begun()
+	if err != nil {
 		_, _ = p.reap()
 		return nil, err
 	}
 	return p, nil
+}
+
+// stoppedPoll is how often a process that is about to become a step's program is
+// looked at.
+const stoppedPoll = 200 * time.Millisecond
+
+// endIfStopped ends a process that somebody stops, until the returned function is
+// called: it is not the step's program yet, and has no time limit.
+func (p *process) endIfStopped() (begun func()) {
+	done := make(chan struct{})
+	go func() {
+		tick := time.NewTicker(stoppedPoll)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+			}
+			// Not reaped yet, so the number is still its own.
+			if st, err := readStat(p.pid); err == nil && (st.state == 'T' || st.state == 't') && sameProgram(p.pid) {
+				_ = unix.Kill(p.pid, unix.SIGKILL)
+			}
+		}
+	}()
+	return func() { close(done) }
+}
+
+// sameProgram says whether a process runs the program that this one does.
+func sameProgram(pid int) bool {
+	ours, err := os.Stat("/proc/self/exe")
+	if err != nil {
+		return false
+	}
+	theirs, err := os.Stat("/proc/" + strconv.Itoa(pid) + "/exe")
+	return err == nil && os.SameFile(ours, theirs)
 }
 
 // readReport waits for execve. A program that dies on the way has not run the
@@ -71,7 +115,7 @@ func readReport(r io.Reader) error {
 	case len(said) == 5:
 		return syscall.Errno(binary.NativeEndian.Uint32(said[1:]))
 	}
-	return errors.New("ended before its limits were set")
+	return errors.New("the process ended, or was stopped by somebody, before it could execute the program")
 }
 
 // limitedMain becomes the step's program: it returns only where it cannot.

@@ -196,7 +196,7 @@ func startAtHome(l *launch, a account, o Options, env []string, in, out, errw in
 		return nil, err
 	}
 	defer unix.Close(high)
-	if o.limited {
+	if o.limited || a.other {
 		return startLimited(l, a, o, env, in, high, errw)
 	}
 	if st, err := os.Stat(a.Home); err == nil && st.IsDir() && filepath.IsAbs(a.Home) {

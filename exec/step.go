@@ -121,7 +121,7 @@ type Options struct {
 	BuiltIn    func(name string) ([]byte, bool) // jobbox's own handlers
 	Log        *logging.Logger
 
-	limited bool // the runner's: steps are executed through limitedMain
+	limited bool // the runner's: all steps are executed through limitedMain
 	builtIn bool // the runner's: BuiltIn is wanted
 }
 
