@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"jobbox/internal/nearest"
 	"jobbox/internal/safefile"
@@ -123,6 +124,9 @@ func handlerDir(dir string) error {
 	st, err := os.Stat(dir)
 	if err != nil {
 		return err
+	}
+	if owner := st.Sys().(*syscall.Stat_t).Uid; owner != 0 && owner != uint32(os.Geteuid()) {
+		return fmt.Errorf("%q belongs to user %d: install as that user, or chown it", dir, owner)
 	}
 	if !st.IsDir() || (st.Mode().Perm() != 0o700 && st.Mode().Perm() != 0o500) {
 		return fmt.Errorf("%q: want a directory of mode 0700, it is %v: chmod 0700 it", dir, st.Mode())

@@ -35,6 +35,9 @@ func (d *draft) readChecked(path string, max int64, forbidden fs.FileMode) ([]by
 	if err := checkMode(path, st, forbidden); err != nil {
 		return nil, err
 	}
+	if owner := st.Sys().(*syscall.Stat_t).Uid; owner != 0 && owner != uint32(os.Geteuid()) {
+		d.warn("%q belongs to user %d, who can change it; better: chown it to root or to uid %d", path, owner, os.Geteuid())
+	}
 	if st.Mode()&groupWrites != 0 {
 		d.warn("%q: its group may write it (mode %04o); better: chmod g-w", path, st.Mode().Perm())
 	}

@@ -228,7 +228,7 @@ func TestAgentThatIsNotRoot(t *testing.T) {
 // endOthersRunner ends the runner of another user's run directory.
 func endOthersRunner(t *testing.T, dir string) {
 	t.Helper()
-	v, err := readObject(filepath.Join(dir, runnerName))
+	v, err := readObject(dir, filepath.Join(dir, runnerName))
 	if err != nil {
 		t.Fatal(err)
 	}

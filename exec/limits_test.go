@@ -177,6 +177,34 @@ func TestFewOpenFiles(t *testing.T) {
 	}
 }
 
+// A process that is about to become a step's program, and that somebody stops,
+// holds nobody up: nor does it where it is traced, or goes on.
+func TestStoppedBeforeItBegins(t *testing.T) {
+	t.Parallel()
+	p, err := forkExec("/proc/self/exe", []string{testIdleName}, &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 1, 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun := p.endIfStopped()
+	defer begun()
+	if err := syscall.Kill(p.pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	if ws, err := p.reap(); err != nil || ws.Signal() != syscall.SIGKILL {
+		t.Errorf("it ended with %v, %v; want SIGKILL", ws, err)
+	}
+}
+
+// A step's program itself may be stopped as long as it likes.
+func TestStoppedProgram(t *testing.T) {
+	needRoot(t)
+	t.Parallel()
+	s := as("nobody", script("(sleep 0.7; kill -CONT $$) & kill -STOP $$; echo went on"))
+	if r := runClient(t, NewClient(testOptions(t)), s, nil); !r.OK() || r.Stdout != "went on\n" {
+		t.Errorf("%+v", r)
+	}
+}
+
 // Steps under limits see the same as others, but for the limits.
 func TestLimitedSeesTheSame(t *testing.T) {
 	needRoot(t)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"jobbox/internal/safefile"
 )
@@ -16,6 +17,7 @@ const (
 	testClientName = "exec-test-client" // runs the steps of an errandSheet, prints their results
 	testInitName   = "exec-test-init"   // process 1 of a machine that is shut down
 	testThreadName = "exec-test-thread" // its first thread ends before the others
+	testIdleName   = "exec-test-idle"   // does nothing
 )
 
 func TestMain(m *testing.M) {
@@ -28,6 +30,8 @@ func TestMain(m *testing.M) {
 		os.Exit(testInit())
 	case testThreadName:
 		testThread()
+	case testIdleName:
+		time.Sleep(time.Hour)
 	}
 	os.Exit(m.Run())
 }

@@ -292,6 +292,46 @@ func TestEnd(t *testing.T) {
 	}
 }
 
+// What another user has put where the run directory is to be says nothing about
+// a step.
+func TestRunDirectoryOfAnotherUser(t *testing.T) {
+	needRoot(t)
+	t.Parallel()
+	o := testOptions(t)
+	if err := os.Mkdir(o.RunDir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s := script("exit 1")
+	if err := writeResult(o.RunDir, s.ID, Result{Stdout: "forged"}); err != nil {
+		t.Fatal(err)
+	}
+	victim := osexec.Command("sleep", "1000")
+	if err := victim.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer victim.Wait()
+	defer victim.Process.Kill()
+	id, err := identify(victim.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead := Identity{PID: 1 << 25, StartTime: 1, BootID: BootID()}
+	if err := writeMarker(o.RunDir, marker{step: s, runner: dead, process: id}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(o.RunDir, 65534, 65534); err != nil {
+		t.Fatal(err)
+	}
+	for _, begun := range []*Identity{nil, &dead} {
+		if r := runClient(t, NewClient(o), s, begun); r.OK() || r.Stdout != "" {
+			t.Errorf("%+v", r)
+		}
+	}
+	if !id.Alive() {
+		t.Error("a marker of another user has ended a process")
+	}
+}
+
 // Close leaves no runner behind, and no directory either, but for a step that
 // still runs.
 func TestClose(t *testing.T) {

@@ -98,15 +98,22 @@ func (s *stream) takeRest(buf []byte) (held bool) {
 // endBy bounds the time that drain still waits for.
 func (s *stream) endBy(t time.Time) { s.f.SetReadDeadline(t) }
 
+// discardPause holds back what floods us after its step: 512 bytes in this time.
+const discardPause = 5 * time.Millisecond
+
 // discard goes on reading, for nobody: a service that a step has started must
 // neither block on its output nor die of a closed pipe.
 func (s *stream) discard() {
 	s.f.SetReadDeadline(time.Time{})
 	buf := make([]byte, 512)
 	for {
-		if _, err := s.f.Read(buf); err != nil {
+		n, err := s.f.Read(buf)
+		if err != nil {
 			s.f.Close()
 			return
+		}
+		if n == len(buf) {
+			time.Sleep(discardPause) // who writes more than a service does has to wait
 		}
 	}
 }

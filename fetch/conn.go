@@ -22,17 +22,28 @@ const maxHeaders = 64 << 10
 type link struct {
 	net.Conn
 	stall time.Duration
+	due   time.Time        // when the next bytes must have come
+	got   int              // bytes since that was set
 	limit io.LimitedReader // of the bytes before the content
 	br    *bufio.Reader
 	proxy *url.URL // of a plain HTTP request that a proxy is to make for us
 }
 
-// Read gives up on a connection that is silent for too long.
+// trickle is how many bytes a connection must bring in the time that it may be
+// silent for: 9 bytes a second.
+const trickle = 512
+
+// Read gives up on a connection that is silent for too long, or as good as.
 func (l *link) Read(b []byte) (int, error) {
-	if err := l.SetReadDeadline(time.Now().Add(l.stall)); err != nil {
-		return 0, err
+	if l.due.IsZero() || l.got >= trickle {
+		l.due, l.got = time.Now().Add(l.stall), 0
+		if err := l.SetReadDeadline(l.due); err != nil {
+			return 0, err
+		}
 	}
-	return l.Conn.Read(b)
+	n, err := l.Conn.Read(b)
+	l.got += n
+	return n, err
 }
 
 // dial connects to the server of u, with TLS where the URL says so.

@@ -24,7 +24,7 @@ type Options struct {
 	MaxBytes int64         // most bytes of content; 0: as many as fit on the disk
 	Stall    time.Duration // longest silence on a connection; 0: a minute
 	Backoff  time.Duration // longest pause before the first retry; doubled up to 30 s; 0: a second
-	Attempts int           // attempts in a row that bring nothing before it gives up; 0: 5
+	Attempts int           // attempts in a row that bring next to nothing before it gives up; 0: 5
 
 	Progress func(have, total int64)              // told of every piece; total is -1 while unknown
 	Retry    func(err error, pause time.Duration) // told of every attempt that failed and is made again
@@ -42,6 +42,7 @@ const (
 	maxBackoff      = 30 * time.Second
 	maxRetryAfter   = 2 * time.Minute // a server may ask for more; the job's time is not its to spend
 	defaultAttempts = 5
+	fruitful        = 4 << 10 // bytes that an attempt must bring the file on by, to be worth five more
 )
 
 // Get downloads o.URL to o.File. Until all of it is there it grows beside the
@@ -98,9 +99,9 @@ func (o *Options) setDefaults() {
 // transfer makes attempts until one completes the file, one fails for good, or
 // too many in a row bring nothing.
 func (o *Options) transfer(ctx context.Context, target *url.URL, p *part) error {
-	barren := 0
+	barren, best := 0, int64(0)
 	for {
-		before := p.received
+		before := max(p.size, best)
 		err := o.attempt(ctx, target, p)
 		if err == nil {
 			return nil
@@ -108,9 +109,10 @@ func (o *Options) transfer(ctx context.Context, target *url.URL, p *part) error 
 		if ctx.Err() != nil {
 			return fmt.Errorf("get %s: %w after %d bytes", display(target), context.Cause(ctx), p.size)
 		}
-		if barren++; p.received > before {
+		if barren++; p.size >= before+fruitful {
 			barren = 1
 		}
+		best = max(p.size, best)
 		if isFinal(err) || barren >= o.Attempts {
 			return fmt.Errorf("get %s: %w", display(target), err)
 		}

@@ -40,6 +40,33 @@ func TestGetReplacesTheFile(t *testing.T) {
 	}
 	_, err := Get(t.Context(), o)
 	wantDone(t, o, err)
+	if st, err := os.Stat(o.File); err != nil || st.Mode() != 0o600 {
+		t.Errorf("the new file has %v, %v; want the old one's 0600", st.Mode(), err)
+	}
+}
+
+// One that brings a byte each time, or a byte now and then, is as good as silent.
+func TestTrickle(t *testing.T) {
+	c := newCloud(t, cutAfter(1, serveFile(content, `"v1"`)))
+	o := c.options()
+	o.Attempts = 3
+	_, err := Get(t.Context(), o)
+	wantError(t, err, "unexpected EOF")
+	if n := len(c.requests()); n != 3 {
+		t.Errorf("asked %d times; want 3", n)
+	}
+	c = newCloud(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "320000")
+		for i := 0; r.Context().Err() == nil; i++ {
+			_, _ = w.Write([]byte(content[i : i+1]))
+			_ = http.NewResponseController(w).Flush()
+			time.Sleep(20 * time.Millisecond)
+		}
+	})
+	o = c.options()
+	o.Stall, o.Attempts = 500*time.Millisecond, 1
+	_, err = Get(t.Context(), o)
+	wantError(t, err, "came for 500ms after")
 }
 
 // A connection that breaks again and again costs attempts only while it brings

@@ -101,7 +101,7 @@ func (p *part) open() (ok bool, err error) {
 	f, err := os.OpenFile(p.path, os.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		f, err = os.OpenFile(p.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+		f, err = os.OpenFile(p.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, p.mode())
 		if errors.Is(err, fs.ErrExist) {
 			return false, nil
 		}
@@ -117,6 +117,27 @@ func (p *part) open() (ok bool, err error) {
 	}
 	p.f = f
 	return true, nil
+}
+
+// mode is what the file to be replaced has: a secret stays one.
+func (p *part) mode() fs.FileMode {
+	if st, err := os.Lstat(p.file); err == nil && st.Mode().IsRegular() {
+		return st.Mode().Perm()
+	}
+	return 0o644
+}
+
+// inherit gives the part the mode, and as far as that goes the owner, of the file
+// that it is to replace.
+func (p *part) inherit() error {
+	st, err := os.Lstat(p.file)
+	if err != nil || !st.Mode().IsRegular() {
+		return nil
+	}
+	if owner, ok := st.Sys().(*syscall.Stat_t); ok {
+		_ = p.f.Chown(int(owner.Uid), int(owner.Gid)) // only root may
+	}
+	return p.f.Chmod(st.Mode().Perm())
 }
 
 // claim locks f, and makes sure that it is a file of our own under no other
@@ -163,11 +184,14 @@ func (p *part) discard() {
 
 // finish gives the part its final name, durably.
 func (p *part) finish() error {
-	if err := p.f.Sync(); err != nil {
-		return p.failed(err)
-	}
 	if err := checkDestination(p.file); err != nil {
 		return err
+	}
+	if err := p.inherit(); err != nil {
+		return fmt.Errorf("give %q the mode of the file that it replaces: %w", p.path, scrubPath(err))
+	}
+	if err := p.f.Sync(); err != nil {
+		return p.failed(err)
 	}
 	if err := os.Rename(p.path, p.file); err != nil {
 		return fmt.Errorf("put %q in place: %w", p.file, err)

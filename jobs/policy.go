@@ -62,7 +62,10 @@ func (p Policy) checkHandler(h *Handler, builtIn func(name string) bool) error {
 	}
 	dir := "default"
 	if !inDefault {
-		dir = filepath.Clean(h.Dir)
+		var err error
+		if dir, err = plainDir(h.Dir); err != nil {
+			return err
+		}
 	}
 	if !slices.Contains(p.Paths, dir) {
 		return fmt.Errorf("input.path: this device does not run handlers from %q (jobs.allow.paths)", cut(dir, 128))
@@ -72,4 +75,18 @@ func (p Policy) checkHandler(h *Handler, builtIn func(name string) bool) error {
 		return fmt.Errorf("input.handler: want a file name without a slash, got %q (jobs.allow.paths)", cut(h.Name, 128))
 	}
 	return nil
+}
+
+// plainDir is a directory in the one way of writing it that a policy can be
+// compared with: to the kernel, ".." after a link leads elsewhere than it reads,
+// and a relative path leads to the home of the step's user.
+func plainDir(dir string) (string, error) {
+	plain := strings.TrimRight(dir, "/")
+	if plain == "" && dir != "" {
+		plain = "/"
+	}
+	if !filepath.IsAbs(plain) || filepath.Clean(plain) != plain {
+		return "", fmt.Errorf(`input.path: want "default" or an absolute directory without ".", ".." and doubled slashes, got %q (jobs.allow.paths)`, cut(dir, 128))
+	}
+	return plain, nil
 }

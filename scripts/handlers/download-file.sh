@@ -42,41 +42,46 @@ find_jobbox() {
 	can_fetch "/proc/$PPID/exe" && printf '%s\n' "/proc/$PPID/exe"
 }
 
-# create makes an empty file, and neither follows nor takes what somebody else
-# has put there to be written through.
-create() {
-	rm -f "$1"
-	(set -C && : >"$1") 2>/dev/null && [ -f "$1" ] && [ ! -L "$1" ]
-}
-
-# by_other_means leaves the file under a name of its own until it is whole.
+# by_other_means leaves the file in a directory of its own until it is whole, and
+# works from within that: who owns the directory around it can give its name to
+# something else, but cannot get into it.
 by_other_means() {
 	[ -d "$file" ] && fail 1 "$file is a directory"
-	part=$file.part.$$
-	create "$part" || fail 1 "download to $file failed: $part cannot be created"
-	trap 'rm -f "$part"' EXIT
+	find_transfer
+	case $file in
+	/*) ;;
+	*) file=$(pwd)/$file ;;
+	esac
+	enter_private || fail 1 "download to $file failed: no directory could be made beside it"
+	trap 'rm -f part; cd / && rmdir "$room" 2>/dev/null' EXIT
 	trap 'exit 1' HUP INT TERM
 	transfer || fail 1 "download to $file failed, exit status $?"
 	[ -z "$sum" ] || verify
+	[ ! -f "$file" ] || chmod "$(stat -c %a "$file")" part 2>/dev/null
 	sync
-	mv -f "$part" "$file" || fail 1 "$file could not be put in place"
+	mv -f part "$file" || fail 1 "$file could not be put in place"
+}
+
+enter_private() { room=$(mktemp -d "$file.part.XXXXXX" 2>/dev/null) && cd "$room" && [ -O . ]; }
+
+find_transfer() {
+	curl=$(in_path curl) && return
+	wget=$(in_path wget) || fail 3 "nothing here can fetch: looked for jobbox, curl and wget in $PATH"
+	[ "${url%%:*}" = http ] || verifies "$wget" ||
+		fail 3 "nothing here can fetch https: no jobbox fetch, no curl, and $wget does not verify certificates"
 }
 
 # transfer gives up on a silent connection (a wget after 15 minutes, if by itself:
 # Debian's BusyBox crashes on being told another time), and never goes
 # on from HTTPS to HTTP. To curl the URL is no pattern (-g).
 transfer() {
-	if curl=$(in_path curl); then
+	if [ -n "$curl" ]; then
 		"$curl" -gfsSL --proto "=http,https" --proto-redir "=${url%%:*},https" --retry 3 \
-			--connect-timeout 60 --speed-limit 1 --speed-time 60 -o "$part" -- "$url" 2>&1
-	elif ! wget=$(in_path wget); then
-		fail 3 "nothing here can fetch: looked for jobbox, curl and wget in $PATH"
+			--connect-timeout 60 --speed-limit 1 --speed-time 60 -o part -- "$url" 2>&1
 	elif [ "${url%%:*}" = http ]; then
-		"$wget" -q -O "$part" -- "$url" 2>&1
-	elif verifies "$wget"; then
-		"$wget" -q -T 60 --max-redirect=0 -O "$part" -- "$url" 2>&1
+		"$wget" -q -O part -- "$url" 2>&1
 	else
-		fail 3 "nothing here can fetch https: no jobbox fetch, no curl, and $wget does not verify certificates"
+		"$wget" -q -T 60 --max-redirect=0 -O part -- "$url" 2>&1
 	fi
 }
 
@@ -89,7 +94,7 @@ verifies() {
 }
 
 verify() {
-	got=$(sha256sum <"$part") || fail 3 "sha256sum is missing, so the file cannot be checked"
+	got=$(sha256sum <part) || fail 3 "sha256sum is missing, so the file cannot be checked"
 	[ "${got%% *}" = "$sum" ] || fail 1 "the file has the SHA-256 ${got%% *}, not $sum"
 }
 

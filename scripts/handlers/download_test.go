@@ -133,26 +133,33 @@ func TestDownloadByNothing(t *testing.T) {
 	d.run("download-file.sh", "", "https://example.com/x", "/data/x").check(t, "download", 3, "", "nothing here can fetch: looked for jobbox, curl and wget")
 }
 
-// What somebody else has put where the download goes is not written through.
+// Whoever owns the directory that is downloaded to may put a link to another file
+// in the place of everything in it, at the worst moment.
 func TestDownloadIsNotLedAway(t *testing.T) {
 	d := newDevice(t)
 	d.write("precious", "precious", 0o644)
-	d.program("curl", "while [ \"$1\" != -o ]; do shift; done; echo x >\"$2\"\n")
-	// The name of the part ends in the handler's process id: the shell that makes
-	// the link becomes the handler.
-	trap := `ln -s "$1" /data/x.part.$$; exec sh /handlers/download-file.sh "" https://example.com/x /data/x`
-	for _, target := range []string{"/precious", "/dangling", "/dev"} {
-		cmd := d.command("none")
-		cmd.Args = []string{"sh", "-c", trap, "sh", target}
-		if out, err := cmd.CombinedOutput(); err != nil || d.read("data/x") != "x\n" {
-			t.Errorf("%s: %v, the file holds %q\n%s", target, err, d.read("data/x"), out)
-		}
+	d.program("curl", `while [ "$1" != -o ]; do shift; done
+for part in /data/x.part.*; do
+	mv "$part" /data/away
+	mkdir "$part"
+	ln -s /precious "$part/part"
+done
+echo x >"$2"
+`)
+	d.run("download-file.sh", "", "https://example.com/x", "/data/x").check(t, "led away", 0, "/data/x: downloaded\n", "")
+	if got := d.read("precious"); got != "precious" || d.read("data/x") != "x\n" {
+		t.Errorf("the link's target holds %q, the file %q", got, d.read("data/x"))
 	}
-	if got := d.read("precious"); got != "precious" || d.read("dangling") != "" {
-		t.Errorf("written through a link: %q, %q", got, d.read("dangling"))
-	}
-	if got := d.installed(); got != "x" {
-		t.Errorf("left behind: %s", got)
+}
+
+// A secret stays one.
+func TestDownloadKeepsTheMode(t *testing.T) {
+	d := newDevice(t)
+	d.write("data/x", "old", 0o600)
+	d.program("curl", `while [ "$1" != -o ]; do shift; done; echo x >"$2"`)
+	d.run("download-file.sh", "", "https://example.com/x", "/data/x").check(t, "download", 0, "/data/x: downloaded\n", "")
+	if info, err := os.Stat(d.path("data/x")); err != nil || info.Mode() != 0o600 || d.read("data/x") != "x\n" {
+		t.Errorf("%v, %v, holds %q", info.Mode(), err, d.read("data/x"))
 	}
 }
 
