@@ -33,8 +33,8 @@ FILE is replaced once all of the new content is on the disk, and keeps its mode
 and owner; until then it grows as FILE.part, which a later fetch takes up where
 the server still has the same. A symbolic link FILE is refused. Certificates are
 verified; https never leads to http. http_proxy, https_proxy, no_proxy,
-SSL_CERT_FILE and SSL_CERT_DIR are heeded. Neither the query of a URL, which in a presigned one grants access, nor
-credentials in it are ever printed.
+SSL_CERT_FILE and SSL_CERT_DIR are heeded. Neither the query of a URL, which in a
+presigned one grants access, nor credentials in it are ever printed.
 
 Exit status: 0 the file is in place, 1 it is not, 2 the command line is wrong.`,
 		Run: runFetch,
