@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"jobbox/internal/jsontext"
 )
 
 // surroundings is a handler that reports what it sees, one item a line.
@@ -228,7 +230,11 @@ func TestAgentThatIsNotRoot(t *testing.T) {
 // endOthersRunner ends the runner of another user's run directory.
 func endOthersRunner(t *testing.T, dir string) {
 	t.Helper()
-	v, err := readObject(dir, filepath.Join(dir, runnerName))
+	data, err := os.ReadFile(filepath.Join(dir, runnerName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := jsontext.Parse(data, maxFile)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -93,14 +93,15 @@ func (s *server) answerRun(w *wire, step Step) error {
 	if err := checkID(step.ID); err != nil {
 		return w.send(event{name: "error", text: err.Error()}.encode())
 	}
-	t, r, err := s.begin(step)
+	watch := &watcher{lines: make(chan event, watchLines)}
+	t, r, err := s.begin(step, watch)
 	switch {
 	case err != nil:
 		return w.send(event{name: "busy", id: step.ID}.encode())
 	case t == nil:
 		return w.send(event{name: "result", id: step.ID, result: r}.encode())
 	}
-	go s.follow(w, t)
+	go s.follow(w, t, watch)
 	return nil
 }
 
@@ -109,9 +110,7 @@ const watchLines = 256
 
 // follow sends a task's lines and then its result. Should the connection be
 // gone, the result file is there.
-func (s *server) follow(w *wire, t *task) {
-	watch := &watcher{lines: make(chan event, watchLines)}
-	s.change(func() { t.watchers[watch] = struct{}{} })
+func (s *server) follow(w *wire, t *task, watch *watcher) {
 	defer s.change(func() { delete(t.watchers, watch) })
 	for {
 		select {

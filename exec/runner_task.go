@@ -25,12 +25,14 @@ type watcher struct {
 }
 
 // begin starts a step, or finds the one that runs. Where it has ended already,
-// its result is returned instead. A step that began under a runner that is gone
+// its result is returned instead. watch sees what comes from then on, which is all
+// of it where the step is started. A step that began under a runner that is gone
 // is not started again: what is left of it is ended, and it was interrupted.
-func (s *server) begin(step Step) (*task, Result, error) {
+func (s *server) begin(step Step, watch *watcher) (*task, Result, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if t := s.tasks[step.ID]; t != nil {
+		t.watchers[watch] = struct{}{}
 		return t, Result{}, nil
 	}
 	if r, ok := s.unsaved[step.ID]; ok {
@@ -45,16 +47,16 @@ func (s *server) begin(step Step) (*task, Result, error) {
 	}
 	// A result that cannot be read is none, and its step has run.
 	old := begun(s.opts.RunDir, step.ID) || !errors.Is(err, fs.ErrNotExist)
-	return s.startLocked(step, old), Result{}, nil
+	return s.startLocked(step, old, watch), Result{}, nil
 }
 
 var errRetired = errors.New("this runner is retired")
 
-func (s *server) startLocked(step Step, old bool) *task {
+func (s *server) startLocked(step Step, old bool, watch *watcher) *task {
 	ctx, end := context.WithCancel(context.Background())
 	t := &task{
 		step: step, marker: marker{step: step, runner: s.self}, end: end,
-		done: make(chan struct{}), watchers: make(map[*watcher]struct{}),
+		done: make(chan struct{}), watchers: map[*watcher]struct{}{watch: {}},
 	}
 	s.tasks[step.ID] = t
 	s.settleLocked()

@@ -148,7 +148,7 @@ func (c *Client) explainLoss(s *session, err error, lasted time.Duration) error 
 		return err
 	}
 	c.flaps++
-	if last, _ := s.oldest(); last.token != nil {
+	if last, _ := s.oldest(); last.topic != "" {
 		return fmt.Errorf("%w: it had not acknowledged %q; if this repeats, the policy lacks iot:Publish on topic/%s", err, last.topic, last.topic)
 	}
 	if c.flaps >= manyFlaps {

@@ -27,14 +27,23 @@ func (s *session) write() {
 		select {
 		case m := <-s.out:
 			s.awaitWindow()
-			token := s.client.Publish(m.Topic, 1, false, m.Payload)
-			s.mu.Lock()
-			s.unacked = append(s.unacked, sent{m.Topic, token})
-			s.mu.Unlock()
+			s.send(m)
 		case <-s.guard.done:
 			return
 		}
 	}
+}
+
+// send notes what is about to be sent before it is: the broker's answer, which
+// may be to close the connection, can be faster than we are.
+func (s *session) send(m Message) {
+	s.mu.Lock()
+	s.unacked = append(s.unacked, sent{topic: m.Topic})
+	s.mu.Unlock()
+	token := s.client.Publish(m.Topic, 1, false, m.Payload)
+	s.mu.Lock()
+	s.unacked[len(s.unacked)-1].token = token // nobody else appends, and what has no token stays
+	s.mu.Unlock()
 }
 
 // awaitWindow returns when another message may be sent, or never will be.
@@ -58,15 +67,26 @@ func (s *session) awaitWindow() {
 func (s *session) oldest() (first sent, full bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for len(s.unacked) > 0 {
-		select {
-		case <-s.unacked[0].token.Done():
-			s.unacked = s.unacked[1:]
-			continue
-		default:
-		}
-		return s.unacked[0], len(s.unacked) >= maxUnacked
+	for len(s.unacked) > 0 && s.unacked[0].acknowledged() {
+		s.unacked = s.unacked[1:]
 	}
-	s.unacked = nil
-	return sent{}, false
+	if len(s.unacked) == 0 {
+		s.unacked = nil
+		return sent{}, false
+	}
+	return s.unacked[0], len(s.unacked) >= maxUnacked
+}
+
+// acknowledged says whether the broker has taken the message; paho also lets go
+// of one, with an error, when the connection ends.
+func (m sent) acknowledged() bool {
+	if m.token == nil {
+		return false
+	}
+	select {
+	case <-m.token.Done():
+		return m.token.Error() == nil
+	default:
+		return false
+	}
 }
