@@ -164,7 +164,7 @@ func (j *jobsAgent) runReboot(context.Context) error {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	j.log.Infof("agent: reboots: %q", argv)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%q: %w: %s", argv, err, logging.Clean(string(out)))
+		return fmt.Errorf("jobs.reboot-command %q: %w: %s", argv, err, logging.Clean(string(out)))
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"syscall"
 
@@ -46,7 +47,7 @@ func (a *Agent) carryOut(ctx context.Context, actions []action) (leave bool) {
 			a.forget(act.step)
 		case rebootNow:
 			a.timers.awaitReboot()
-			go a.rebootNow(ctx)
+			go a.rebootNow(ctx, a.journal.broken)
 		case quit:
 			leave = true
 		case logInfo:
@@ -127,7 +128,13 @@ func (a *Agent) forget(id string) {
 	}
 }
 
-func (a *Agent) rebootNow(ctx context.Context) {
+// rebootNow reboots, unless the journal could not be written: a job that nobody
+// remembers would reboot the machine again and again.
+func (a *Agent) rebootNow(ctx context.Context, broken string) {
+	if broken != "" {
+		a.push(event{kind: rebootFailed, err: fmt.Errorf("not done, since the job would begin anew after it: %s", broken)})
+		return
+	}
 	fault("reboot")
 	defer fault("reboot asked for")
 	if err := a.reboot(ctx); err != nil && ctx.Err() == nil {

@@ -103,7 +103,7 @@ func (m *machine) rebootAgain() {
 }
 
 func (m *machine) noReboot() {
-	m.judge(exec.Result{Failure: fmt.Sprintf("exit status 194 asked for a reboot: %v (jobs.reboot-command)", m.event.err)})
+	m.judge(exec.Result{Failure: fmt.Sprintf("exit status 194 asked for a reboot: %v", m.event.err)})
 }
 
 // judge takes a step's result for good and goes on, or stops at a failure.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"jobbox/sim/lab"
+	"jobbox/sim/service"
 )
 
 // TestDisk: a state directory that is corrupt, missing, read-only, full or
@@ -54,6 +55,25 @@ func TestDisk(t *testing.T) {
 				t.Errorf("the log does not say %q", tt.log)
 			}
 		})
+	}
+}
+
+// TestNoRebootWithoutState: a job that nobody would remember after the reboot that
+// it asks for does not get one, or the device would do nothing else any more.
+func TestNoRebootWithoutState(t *testing.T) {
+	t.Parallel()
+	l := lab.New(t)
+	d := l.Device("forgetful")
+	rebooted := d.Path("rebooted")
+	d.Jobs()["reboot-command"] = []string{"touch", rebooted}
+	d.Prefix = mounted("--bind $0 $0 && mount -o remount,ro,bind $0", d)
+	d.Start()
+	e := l.WaitFinal(l.CreateJob(command("exit 194")))
+	if e.Status != service.Failed || !strings.Contains(e.Details["reason"], "the job would begin anew after it") || !strings.Contains(e.Details["reason"], "read-only file system") {
+		t.Errorf("%s %q", e.Status, e.Details)
+	}
+	if _, err := os.Stat(rebooted); err == nil {
+		t.Error("the device was rebooted")
 	}
 }
 
