@@ -113,7 +113,10 @@ func prune(data []byte, most int) (pruned []byte, deep bool) {
 			}
 		}
 	}
-	return append(out, data[kept:]...), kept > 0
+	if out == nil {
+		return data, false
+	}
+	return append(out, data[kept:]...), true
 }
 
 // Unique refuses a key that occurs twice in one object, at any depth: readers
