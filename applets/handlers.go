@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"jobbox/internal/nearest"
 	"jobbox/internal/safefile"
@@ -125,7 +124,7 @@ func handlerDir(dir string) error {
 	if err != nil {
 		return err
 	}
-	if owner := st.Sys().(*syscall.Stat_t).Uid; owner != 0 && owner != uint32(os.Geteuid()) {
+	if owner := safefile.Owner(st); !safefile.Trusted(owner) {
 		return fmt.Errorf("%q belongs to user %d: install as that user, or chown it", dir, owner)
 	}
 	if !st.IsDir() || (st.Mode().Perm() != 0o700 && st.Mode().Perm() != 0o500) {

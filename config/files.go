@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"jobbox/internal/safefile"
 )
 
 // Who besides the owner must be kept from a file. The C++ client's manual asks
@@ -35,7 +37,7 @@ func (d *draft) readChecked(path string, max int64, forbidden fs.FileMode) ([]by
 	if err := checkMode(path, st, forbidden); err != nil {
 		return nil, err
 	}
-	if owner := st.Sys().(*syscall.Stat_t).Uid; owner != 0 && owner != uint32(os.Geteuid()) {
+	if owner := safefile.Owner(st); !safefile.Trusted(owner) {
 		d.warn("%q belongs to user %d, who can change it; better: chown it to root or to uid %d", path, owner, os.Geteuid())
 	}
 	if st.Mode()&groupWrites != 0 {

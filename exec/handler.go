@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"jobbox/internal/safefile"
 )
 
 // A handler is a program that has been checked: an open file of the handler
@@ -124,8 +126,8 @@ func checkHandlerMode(f *os.File, kind uint32) error {
 	if mode := st.Mode & 0o7777; mode != 0o700 && mode != 0o500 {
 		return fmt.Errorf("mode is %04o; want 0700 (chmod 700)", mode)
 	}
-	if self := uint32(os.Geteuid()); st.Uid != 0 && st.Uid != self {
-		return fmt.Errorf("owned by user %d; want root or user %d (chown)", st.Uid, self)
+	if !safefile.Trusted(st.Uid) {
+		return fmt.Errorf("owned by user %d; want root or user %d (chown)", st.Uid, os.Geteuid())
 	}
 	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"jobbox/internal/safefile"
 )
 
 // ownDirMode lets other users through to what is meant for them, and lets
@@ -69,7 +71,7 @@ func checkOwnDir(d *os.File) error {
 	if err != nil {
 		return err
 	}
-	if owner := ownerOf(st); owner != uint32(os.Geteuid()) {
+	if owner := safefile.Owner(st); owner != uint32(os.Geteuid()) {
 		return fmt.Errorf("belongs to user %d, jobbox runs as user %d; remove it, or chown it", owner, os.Geteuid())
 	}
 	if st.Mode().Perm()&0o022 != 0 {
@@ -77,6 +79,27 @@ func checkOwnDir(d *os.File) error {
 	}
 	if st.Mode().Perm()&ownDirMode != ownDirMode {
 		return d.Chmod(st.Mode().Perm() | ownDirMode)
+	}
+	return nil
+}
+
+// CheckOwnDir refuses a directory that another user could have put there, or in
+// which another user could replace a file of ours. One that is not there is an
+// error, too.
+func CheckOwnDir(path string) error {
+	if err := checkWay(path); err != nil {
+		return fmt.Errorf("directory %q: %w", path, err)
+	}
+	st, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return err
+	case !st.IsDir():
+		return fmt.Errorf("%q is not a directory", path)
+	case !safefile.Trusted(safefile.Owner(st)):
+		return fmt.Errorf("directory %q belongs to user %d; want root or user %d (chown)", path, safefile.Owner(st), os.Geteuid())
+	case st.Mode().Perm()&0o022 != 0 && st.Mode()&os.ModeSticky == 0:
+		return fmt.Errorf("directory %q has mode %04o, others may write there; chmod go-w it", path, st.Mode().Perm())
 	}
 	return nil
 }
@@ -127,8 +150,8 @@ func checkPlace(dir string, entry fs.FileInfo) error {
 	if err != nil {
 		return err
 	}
-	if !trusted(ownerOf(st)) {
-		return fmt.Errorf("%s belongs to user %d, who could replace what is in it", dir, ownerOf(st))
+	if !safefile.Trusted(safefile.Owner(st)) {
+		return fmt.Errorf("%s belongs to user %d, who could replace what is in it", dir, safefile.Owner(st))
 	}
 	open := st.Mode().Perm() & 0o022
 	if groupOf(st) == 0 {
@@ -140,15 +163,12 @@ func checkPlace(dir string, entry fs.FileInfo) error {
 	if st.Mode()&fs.ModeSticky == 0 {
 		return fmt.Errorf("others may write to %s and replace what is in it; chmod go-w it", dir)
 	}
-	if !trusted(ownerOf(entry)) {
-		return fmt.Errorf("%s belongs to user %d", filepath.Join(dir, entry.Name()), ownerOf(entry))
+	if !safefile.Trusted(safefile.Owner(entry)) {
+		return fmt.Errorf("%s belongs to user %d", filepath.Join(dir, entry.Name()), safefile.Owner(entry))
 	}
 	return nil
 }
 
-func trusted(uid uint32) bool { return uid == 0 || uid == uint32(os.Geteuid()) }
-
-func ownerOf(st fs.FileInfo) uint32 { return st.Sys().(*syscall.Stat_t).Uid }
 func groupOf(st fs.FileInfo) uint32 { return st.Sys().(*syscall.Stat_t).Gid }
 
 // mayEnter says whether a may pass through path and all that leads to it, by
@@ -171,7 +191,7 @@ func mayEnter(path string, a account) bool {
 func searchable(st fs.FileInfo, a account) bool {
 	perm := st.Mode().Perm()
 	switch {
-	case ownerOf(st) == a.UID:
+	case safefile.Owner(st) == a.UID:
 		return perm&0o100 != 0
 	case groupOf(st) == a.GID || slices.Contains(a.Groups, groupOf(st)):
 		return perm&0o010 != 0

@@ -151,7 +151,7 @@ func peerAllowed(c *net.UnixConn) error {
 	if credErr != nil {
 		return credErr
 	}
-	if !trusted(cred.Uid) {
+	if !safefile.Trusted(cred.Uid) {
 		return fmt.Errorf("process %d of user %d has no business here", cred.Pid, cred.Uid)
 	}
 	return nil

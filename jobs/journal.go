@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"jobbox/exec"
 	"jobbox/internal/jsontext"
@@ -47,10 +46,10 @@ func (j *journal) save(s State) error {
 
 // load reads the state back. A journal that does not exist is an empty one.
 func (j *journal) load() (State, error) {
-	if _, err := os.Lstat(j.path); errors.Is(err, os.ErrNotExist) {
-		return State{}, nil
-	}
 	if err := j.trusted(); err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return State{}, nil
+		}
 		return State{}, fmt.Errorf("%w: not used", err)
 	}
 	data, err := safefile.Read(j.path, maxJournal)
@@ -68,19 +67,18 @@ func (j *journal) load() (State, error) {
 // run, as whom. Nobody else can put another file there once the directory is
 // known to be ours.
 func (j *journal) trusted() error {
-	if err := exec.CheckOwnDir(filepath.Dir(j.path)); err != nil {
-		return err
-	}
 	st, err := os.Lstat(j.path)
 	if err != nil {
 		return err
 	}
-	sys, ok := st.Sys().(*syscall.Stat_t)
-	if !ok || !st.Mode().IsRegular() {
+	if err := exec.CheckOwnDir(filepath.Dir(j.path)); err != nil {
+		return err
+	}
+	if !st.Mode().IsRegular() {
 		return fmt.Errorf("%s: not a regular file", j.path)
 	}
-	if sys.Uid != 0 && int(sys.Uid) != os.Geteuid() {
-		return fmt.Errorf("%s: belongs to user %d, want the agent's own", j.path, sys.Uid)
+	if owner := safefile.Owner(st); !safefile.Trusted(owner) {
+		return fmt.Errorf("%s: belongs to user %d, want the agent's own", j.path, owner)
 	}
 	if st.Mode().Perm()&0o022 != 0 {
 		return fmt.Errorf("%s: mode %04o lets others write it", j.path, st.Mode().Perm())
