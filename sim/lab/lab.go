@@ -18,8 +18,10 @@ import (
 	"jobbox/sim/service"
 )
 
-// Patience is how long anything that is waited for may take on a slow machine.
-const Patience = 60 * time.Second
+// Patience is how long anything that is waited for may take on a slow machine:
+// three times the longest that is seen on an idle one, a minute for a half-open
+// connection to be found out.
+const Patience = 3 * time.Minute
 
 // Lab is a cloud and the devices that talk to it.
 type Lab struct {

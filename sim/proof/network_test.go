@@ -87,7 +87,7 @@ func TestNetwork(t *testing.T) {
 			n.device.StartAndWait()
 			n.proxy.HalfOpen()
 			n.queue()
-			n.device.WaitLog("mqtt: connection lost") // half a minute, and the time for an answer
+			n.device.WaitLog("mqtt: connection lost") // 30 s to the PINGREQ, 30 s for an answer
 		}},
 		{"the broker restarts and has lost its sessions", func(t *testing.T, n *network) {
 			n.device.StartAndWait()

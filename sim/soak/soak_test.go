@@ -171,12 +171,9 @@ func (s *soak) killRunner() {
 func (s *soak) settle() {
 	s.Service.Faults().Clear()
 	s.proxy.Refuse(false)
-	for _, j := range s.jobs {
-		if s.kills && s.FinalCount(j.id) == 0 {
-			// A back-off may have come to two minutes: a restart is a fresh start.
-			s.device.Restart()
-			break
-		}
+	if s.kills {
+		// A back-off may have come to two minutes: a restart is a fresh start.
+		s.device.Restart()
 	}
 	for _, j := range s.jobs {
 		s.WaitFinal(j.id)
