@@ -86,7 +86,6 @@ func runAgent(env *Env) int {
 	defer func() { a.sink.Close() }()
 	a.greet()
 	a.above.tell("READY=1\nSTATUS=not connected")
-	defer a.above.tell("STOPPING=1")
 	if err := a.run(); err != nil {
 		a.log.Errorf("agent: %v", err)
 		return ExitFailure
@@ -171,6 +170,7 @@ func (a *agent) run() error {
 		go func() { work <- a.jobs.Run(ctx) }()
 	}
 	err := a.attend(signals, session, work)
+	a.above.tell("STOPPING=1")
 	cancel()
 	select {
 	case <-session:

@@ -7,7 +7,7 @@ import (
 )
 
 // Run connects, and connects again whenever the connection ends, until ctx is
-// done. Then it sends DISCONNECT and returns ctx's error, within about a second.
+// done. Then it sends DISCONNECT and returns ctx's error, within about two seconds.
 func (c *Client) Run(ctx context.Context) error {
 	pumping := make(chan struct{})
 	go func() {

@@ -19,8 +19,8 @@ const (
 	maxUnacked = 50
 	// ackTimeout is how long a full window may wait for its first PUBACK.
 	ackTimeout = 60 * time.Second
-	// goodbye is how long DISCONNECT may take.
-	goodbye = 500 * time.Millisecond
+	// goodbye is how long DISCONNECT may take: a slow core with much to do needs a second.
+	goodbye = 1500 * time.Millisecond
 )
 
 // A session is one connection: a paho client that is used once ("reusing a
