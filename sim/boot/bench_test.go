@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,25 +27,57 @@ type bench struct {
 	kernel *Kernel
 	device *lab.Device
 	dir    string
+	cache  string // of kernels and packages
+	root   string // file of a squashfs; "" where the initramfs is the root
 	boots  int
 	seen   int // the broker's event from which on things concern the present boot
 }
 
-// newBench builds the image of m as the Buildroot package and an integrator do,
-// with the given options of the package's Config.in.
-func newBench(t *testing.T, m Machine, options ...string) *bench {
+// machine is the one of that name.
+func machine(name string) Machine {
+	return Machines[slices.IndexFunc(Machines, func(m Machine) bool { return m.Name == name })]
+}
+
+// newBench is a device without an image.
+func newBench(t *testing.T, m Machine) *bench {
 	t.Helper()
 	if *memory != 0 {
 		m.Memory = *memory
 	}
 	b := &bench{T: t, Lab: lab.New(t), m: m, dir: t.TempDir()}
-	abs, err := filepath.Abs(cache)
+	var err error
+	b.cache, err = filepath.Abs(cache)
 	b.must(err)
-	b.kernel, err = Fetch(abs, m)
+	b.kernel, err = Fetch(b.cache, m)
 	b.must(err)
 	b.device = b.Lab.Device(m.Name)
-	b.must(Image(b.path("initrd.gz"), m, b.kernel, b.packageTree(options), b.integratorTree()))
 	b.must(NewDisk(b.path("state.img"), 16))
+	return b
+}
+
+// initramfs builds an image as the Buildroot package and an integrator do, with
+// BusyBox as init and the given options of the package's Config.in.
+func (b *bench) initramfs(options ...string) *bench {
+	b.Helper()
+	b.copy("guest/etc/inittab", b.path("package/etc/inittab"), 0o644)
+	b.must(Image(b.path("initrd.gz"), b.m, b.kernel, b.packageTree("SYSV", options), b.integratorTree()))
+	return b
+}
+
+// squashfs builds an image with a larger init system: Debian's packages of it, the
+// Buildroot package for it, and an integrator's files for the board.
+func (b *bench) squashfs(init, board string, packages ...string) *bench {
+	b.Helper()
+	user, err := Userland(b.cache, b.m.Name, packages...)
+	b.must(err)
+	for _, file := range []string{"etc/passwd", "etc/group"} {
+		b.copy("guest/"+file, b.path("accounts", file), 0o644)
+	}
+	board, err = filepath.Abs(board)
+	b.must(err)
+	b.root = b.path("root.squashfs")
+	b.must(Root(b.root, b.kernel, user, b.path("accounts"), board, b.packageTree(init, nil), b.integratorTree()))
+	b.must(Initrd(b.path("initrd.gz"), b.m, b.kernel))
 	return b
 }
 
@@ -60,14 +93,13 @@ func (b *bench) path(elements ...string) string {
 }
 
 // packageTree is what the package installs, with the program of `make cross`.
-func (b *bench) packageTree(options []string) string {
+func (b *bench) packageTree(init string, options []string) string {
 	repo, err := filepath.Abs("../..")
 	b.must(err)
 	b.must(run(repo, "make", "-s", "cross-"+b.m.Target, "BIN="+b.dir))
 	tree := b.path("package")
-	b.copy("guest/etc/inittab", filepath.Join(tree, "etc/inittab"), 0o644)
 	s := packaging.Source{Repo: repo, Binary: b.path("jobbox-linux-" + b.m.Target)}
-	b.must(s.Buildroot(tree, "SYSV", options...))
+	b.must(s.Buildroot(tree, init, options...))
 	return tree
 }
 
@@ -124,18 +156,22 @@ func (b *bench) boot(cmdline string) *Guest {
 	if events := b.Broker.Events(0); len(events) > 0 {
 		b.seen = events[len(events)-1].Seq
 	}
-	g, err := Start(Boot{Machine: b.m, Kernel: b.kernel, Initrd: b.path("initrd.gz"), Disk: b.path("state.img"),
+	g, err := Start(Boot{Machine: b.m, Kernel: b.kernel, Initrd: b.path("initrd.gz"), Disk: b.path("state.img"), Root: b.root,
 		Memory: b.m.Memory, Port: b.Cloud.Port(), Cmdline: cmdline, Log: b.path(fmt.Sprintf("console-%d", b.boots))})
 	b.must(err)
 	b.Cleanup(func() { b.showConsole(g) })
 	e := b.await(g, broker.Connected)
 	b.seen = e.Seq // what comes later is of this connection
-	line, err := g.WaitLine(b.context(), `log: up=.*jobbox.*mqtt: connected`)
+	line, err := g.WaitLine(b.context(), connected.String())
 	b.must(err)
-	up := regexp.MustCompile(`up=(\S+)`).FindStringSubmatch(line)
+	up := connected.FindStringSubmatch(line)
 	b.Logf("%s boot %d: connected %.1f s after power on, %s s by the kernel's clock", b.m.Name, b.boots, e.At.Sub(g.Started).Seconds(), up[1])
 	return g
 }
+
+// connected is the agent's own word, on the console with the seconds since the
+// kernel started: by our syslogd or by journald.
+var connected = regexp.MustCompile(`(?:log: up=|\[ *)([0-9.]+)]? .*jobbox\[\d+]: mqtt: connected`)
 
 // showConsole switches off, and shows what a failed test needs.
 func (b *bench) showConsole(g *Guest) {
@@ -145,10 +181,22 @@ func (b *bench) showConsole(g *Guest) {
 	}
 }
 
-// await waits for the broker to see something of this boot's agent.
+// await waits for the broker to see something of this boot's agent. Nobody
+// connects from a machine that is off.
 func (b *bench) await(g *Guest, kind broker.Kind) broker.Event {
 	b.Helper()
-	e, err := b.Broker.Await(b.context(), b.seen, func(e broker.Event) bool { return e.Kind == kind && e.Client == b.device.Thing })
+	ctx, cancel := context.WithCancel(b.context())
+	defer cancel()
+	if kind == broker.Connected {
+		go func() {
+			select {
+			case <-g.ended:
+				cancel()
+			case <-ctx.Done():
+			}
+		}()
+	}
+	e, err := b.Broker.Await(ctx, b.seen, func(e broker.Event) bool { return e.Kind == kind && e.Client == b.device.Thing })
 	if err != nil {
 		b.Fatalf("boot %d: %s: %v; the console ends with %q", b.boots, kind, err, g.last())
 	}

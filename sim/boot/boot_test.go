@@ -56,7 +56,7 @@ func TestBoot(t *testing.T) {
 }
 
 func bootThrice(t *testing.T, m Machine) {
-	b := newBench(t, m)
+	b := newBench(t, m).initramfs()
 	b.rebootByJob(b.boot(""))
 	b.cutPower(b.boot("clock=1970"))
 	b.powerOffByJob(b.boot("clock=1970 readonly"))
@@ -105,9 +105,15 @@ func (b *bench) unprivileged() {
 func (b *bench) restart(g *Guest) {
 	b.Helper()
 	id := b.CreateJob(document(step("restart-services.sh", "", "jobbox")), b.device)
-	b.await(g, broker.Connected)
+	b.reconnected(g)
 	b.final(id, "SUCCEEDED")
 	b.once(id)
+}
+
+// reconnected waits for the connection of another agent in the same boot.
+func (b *bench) reconnected(g *Guest) {
+	b.Helper()
+	b.seen = b.await(g, broker.Connected).Seq
 }
 
 // memory reports what the agent needs, by a sealed handler that runs as nobody.
@@ -134,15 +140,21 @@ func (b *bench) small() {
 	}
 }
 
-// cleanEnd waits for the machine to go down by itself, and wants that rcK has
-// stopped the agent and that the agent has said goodbye to the broker.
+// cleanEnd is goesDown where rcK stops the agent. The agent's last line may be one
+// that syslogd no longer reads: its end is seen by start-stop-daemon.
 func (b *bench) cleanEnd(g *Guest) {
+	b.Helper()
+	b.goesDown(g, `stopped /usr/bin/jobbox \(pid \d+\)`, `machine: rcK is through`)
+}
+
+// goesDown waits for the machine to go down by itself, and wants that the agent
+// was told to stop and has said goodbye to the broker, and all that the console
+// is to show.
+func (b *bench) goesDown(g *Guest, console ...string) {
 	b.Helper()
 	b.must(g.WaitOff(b.context()))
 	text := strings.Join(g.Lines(), "\n")
-	// The agent's last line may be one that syslogd no longer reads: its end is
-	// seen by start-stop-daemon, and by the broker below.
-	for _, want := range []string{`stopped /usr/bin/jobbox \(pid \d+\)`, `agent: SIGTERM: stops`, `machine: rcK is through`} {
+	for _, want := range append(console, `jobbox\[\d+]: agent: SIGTERM: stops`) {
 		if !regexp.MustCompile(want).MatchString(text) {
 			b.Errorf("boot %d: the console shows no %q", b.boots, want)
 		}
@@ -202,14 +214,13 @@ func (b *bench) powerOffByJob(g *Guest) {
 // does, and again when the agent dies.
 func TestInittab(t *testing.T) {
 	t.Parallel()
-	m := Machines[len(Machines)-1]
-	b := newBench(t, m, "BR2_PACKAGE_JOBBOX_FETCH=y", "BR2_PACKAGE_JOBBOX_INIT_INITTAB=y")
+	b := newBench(t, machine("amd64")).initramfs("BR2_PACKAGE_JOBBOX_FETCH=y", "BR2_PACKAGE_JOBBOX_INIT_INITTAB=y")
 	g := b.boot("")
 	kill := map[string]any{"version": "1.0", "steps": []any{map[string]any{"action": map[string]any{
 		// BusyBox killall would find the runner too: it is the same program.
 		"name": "kill", "type": "runCommand", "input": map[string]any{"command": "sh,-c,read -r pid rest </run/jobbox/connected; kill -9 $pid"}}}}}
 	id := b.CreateJob(kill, b.device)
-	b.await(g, broker.Connected)
+	b.reconnected(g)
 	b.final(id, "SUCCEEDED")
 	b.once(id)
 	b.final(b.CreateJob(document(step("shutdown.sh", "", "1")), b.device), "SUCCEEDED")

@@ -16,12 +16,17 @@ import (
 //go:embed guest
 var guest embed.FS
 
+// initrd is what comes before a root of its own.
+//
+//go:embed initrd
+var initrd embed.FS
+
 // commands are the applets that the guest has links to.
 const commands = `sh ash mount umount mkdir insmod ifconfig route cat echo sleep poweroff
-reboot halt init date ls ps grep sed head tail kill free dmesg uname id chmod
+reboot halt date ls ps grep sed head tail kill free dmesg uname id chmod
 chown ln rm cp mv touch true false test [ start-stop-daemon logger syslogd wc
 cut tr sort awk stat sync printf pidof seq dirname basename mktemp hostname df
-sha256sum env killall mkfifo readlink nohup setsid find od expr`
+sha256sum env killall mkfifo switch_root readlink nohup setsid find od expr`
 
 // Image builds the initramfs of a machine in the file path: BusyBox as init,
 // the modules for network and disk, and on top of them the overlay trees, as
@@ -39,23 +44,47 @@ func Image(path string, m Machine, k *Kernel, overlays ...string) error {
 	return writeGzip(path, a.Bytes())
 }
 
+// Initrd builds, in the file path, the initramfs that goes on in the root of a
+// disk: the modules for that disk and the network, and BusyBox to mount it with.
+func Initrd(path string, m Machine, k *Kernel) error {
+	m.Modules = append([]string{"squashfs"}, m.Modules...)
+	a := NewArchive()
+	if err := addBase(a, m, k); err != nil {
+		return fmt.Errorf("initrd for %s: %w", m.Name, err)
+	}
+	a.Link("sbin/init", "../init")
+	if err := addFiles(a, initrd, "initrd"); err != nil {
+		return fmt.Errorf("initrd for %s: %w", m.Name, err)
+	}
+	return writeGzip(path, a.Bytes())
+}
+
 // addSystem adds all that a bare image has.
 func addSystem(a *Archive, m Machine, k *Kernel) error {
-	for _, dir := range strings.Fields("dev proc sys run mnt root var/log var/lib lib/modules") {
+	for _, dir := range strings.Fields("run root var/log var/lib") {
 		a.Dir(dir, 0o755)
 	}
 	a.Dir("tmp", 0o1777)
 	a.Link("var/run", "/run")
+	a.Link("sbin/init", "../bin/busybox")
+	a.File("etc/disk", 0o644, []byte(m.Device+"\n"))
+	if err := addBase(a, m, k); err != nil {
+		return err
+	}
+	return addFiles(a, guest, "guest")
+}
+
+// addBase adds what every initramfs needs to start a program.
+func addBase(a *Archive, m Machine, k *Kernel) error {
+	for _, dir := range strings.Fields("dev proc sys mnt lib/modules") {
+		a.Dir(dir, 0o755)
+	}
 	a.Char("dev/console", 0o600, 5, 1)
 	a.Char("dev/null", 0o666, 1, 3)
 	if err := addBusyBox(a, k); err != nil {
 		return err
 	}
-	if err := addModules(a, m, k); err != nil {
-		return err
-	}
-	a.File("etc/disk", 0o644, []byte(m.Device+"\n"))
-	return addGuest(a)
+	return addModules(a, m, k)
 }
 
 func addBusyBox(a *Archive, k *Kernel) error {
@@ -67,7 +96,6 @@ func addBusyBox(a *Archive, k *Kernel) error {
 	for _, name := range strings.Fields(commands) {
 		a.Link("bin/"+name, "busybox")
 	}
-	a.Link("sbin/init", "../bin/busybox")
 	return nil
 }
 
@@ -87,18 +115,18 @@ func addModules(a *Archive, m Machine, k *Kernel) error {
 	return nil
 }
 
-// addGuest adds the embedded files; scripts lie in init.d.
-func addGuest(a *Archive) error {
-	return fs.WalkDir(guest, "guest", func(path string, d fs.DirEntry, err error) error {
+// addFiles adds the embedded files below root; programs lie in init.d, or are called init.
+func addFiles(a *Archive, files embed.FS, root string) error {
+	return fs.WalkDir(files, root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		data, err := guest.ReadFile(path)
+		data, err := files.ReadFile(path)
 		perm := uint32(0o644)
-		if strings.Contains(path, "/init.d/") {
+		if strings.Contains(path, "/init.d/") || strings.HasSuffix(path, "/init") {
 			perm = 0o755
 		}
-		a.File(strings.TrimPrefix(path, "guest/"), perm, data)
+		a.File(strings.TrimPrefix(path, root+"/"), perm, data)
 		return err
 	})
 }

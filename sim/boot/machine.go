@@ -11,7 +11,10 @@ type Machine struct {
 	NIC    string   // the -device that carries the network
 	Disk   []string // how the state disk is attached; %s is the image
 	Device string   // what the guest calls that disk
-	Serial string   // what the guest calls its console
+	// RootDisk is the -device of a second disk, which holds a squashfs root; ""
+	// where none was tried.
+	RootDisk string
+	Serial   string // what the guest calls its console
 	// Modules are needed for network and disk, in any order; what they depend
 	// on is found in the package.
 	Modules []string
@@ -55,13 +58,14 @@ var Machines = []Machine{
 	},
 	{
 		Name: "amd64", Target: "amd64", Kernel: "linux-image-cloud-amd64",
-		QEMU:    []string{"qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", "qemu64"},
-		NIC:     "virtio-net-pci,netdev=n0,romfile=",
-		Disk:    virtioDisk("virtio-blk-pci"),
-		Device:  "/dev/vda",
-		Serial:  "ttyS0",
-		Modules: []string{"virtio_pci", "virtio_net", "virtio_blk"},
-		Memory:  80,
+		QEMU:     []string{"qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", "qemu64"},
+		NIC:      "virtio-net-pci,netdev=n0,romfile=",
+		Disk:     virtioDisk("virtio-blk-pci"),
+		RootDisk: "virtio-blk-pci",
+		Device:   "/dev/vda",
+		Serial:   "ttyS0",
+		Modules:  []string{"virtio_pci", "virtio_net", "virtio_blk"},
+		Memory:   80,
 	},
 }
 
@@ -83,24 +87,23 @@ func virtioDisk(device string) []string {
 	return []string{"-drive", "file=%s,format=raw,if=none,id=d0", "-device", device + ",drive=d0"}
 }
 
-// args is the command line of one boot: kernel and initrd are files, disk may
-// be empty, port is the one port of the host's loopback that the guest reaches
-// as guestAddress:8883.
-func (m Machine) args(kernel, initrd, disk string, memory, port int, cmdline string) []string {
+// args is the emulator's command line for one boot. The guest reaches one port of
+// the host's loopback, as guestAddress:8883.
+func (m Machine) args(b Boot) []string {
 	a := append([]string(nil), m.QEMU[1:]...)
-	a = append(a, "-m", fmt.Sprint(memory), "-nographic", "-no-reboot", "-monitor", "none",
-		"-serial", "stdio", "-kernel", kernel, "-initrd", initrd,
-		"-append", "console="+m.Serial+" rdinit=/sbin/init quiet loglevel=3 panic=-1 "+cmdline,
-		"-netdev", fmt.Sprintf("user,id=n0,restrict=on,host=10.0.2.9,guestfwd=tcp:%s:8883-cmd:busybox nc 127.0.0.1 %d", guestAddress, port),
+	a = append(a, "-m", fmt.Sprint(b.Memory), "-nographic", "-no-reboot", "-monitor", "none",
+		"-serial", "stdio", "-kernel", b.Kernel.Image, "-initrd", b.Initrd,
+		"-append", "console="+m.Serial+" rdinit=/sbin/init quiet loglevel=3 panic=-1 "+b.Cmdline,
+		"-netdev", fmt.Sprintf("user,id=n0,restrict=on,host=10.0.2.9,guestfwd=tcp:%s:8883-cmd:busybox nc 127.0.0.1 %d", guestAddress, b.Port),
 		"-device", m.NIC)
-	if disk == "" {
-		return a
-	}
 	for i, d := range m.Disk {
 		if i == 1 {
-			d = fmt.Sprintf(d, disk)
+			d = fmt.Sprintf(d, b.Disk)
 		}
 		a = append(a, d)
+	}
+	if b.Root != "" {
+		a = append(a, "-drive", "file="+b.Root+",format=raw,if=none,id=d1,readonly=on", "-device", m.RootDisk+",drive=d1")
 	}
 	return a
 }

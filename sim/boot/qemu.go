@@ -20,7 +20,8 @@ type Boot struct {
 	Machine Machine
 	Kernel  *Kernel
 	Initrd  string // file
-	Disk    string // raw image; "" for none
+	Disk    string // raw image of what is kept
+	Root    string // squashfs of the root, for an Initrd; "" where the initramfs is the root
 	Memory  int    // MiB
 	Port    int    // of the broker on 127.0.0.1
 	Cmdline string // added to the kernel's
@@ -45,7 +46,7 @@ func Start(b Boot) (*Guest, error) {
 	if err != nil {
 		return nil, err
 	}
-	args := b.Machine.args(b.Kernel.Image, b.Initrd, b.Disk, b.Memory, b.Port, b.Cmdline)
+	args := b.Machine.args(b)
 	cmd := exec.Command("nice", append([]string{"-n", "10", b.Machine.QEMU[0]}, args...)...)
 	// A group of its own, since the emulator starts a child a connection.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
