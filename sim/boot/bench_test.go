@@ -70,13 +70,15 @@ func (b *bench) squashfs(init, board string, packages ...string) *bench {
 	b.Helper()
 	user, err := Userland(b.cache, b.m.Name, packages...)
 	b.must(err)
-	for _, file := range []string{"etc/passwd", "etc/group"} {
-		b.copy("guest/"+file, b.path("accounts", file), 0o644)
-	}
 	board, err = filepath.Abs(board)
 	b.must(err)
+	common := b.path("common")
+	for _, file := range []string{"etc/passwd", "etc/group"} {
+		b.copy("guest/"+file, filepath.Join(common, file), 0o644)
+	}
+	b.copy("guest/etc/init.d/S01syslogd", filepath.Join(common, "lib/machine/S01syslogd"), 0o755)
 	b.root = b.path("root.squashfs")
-	b.must(Root(b.root, b.kernel, user, b.path("accounts"), board, b.packageTree(init, nil), b.integratorTree()))
+	b.must(Root(b.root, b.kernel, user, common, board, b.packageTree(init, nil), b.integratorTree()))
 	b.must(Initrd(b.path("initrd.gz"), b.m, b.kernel))
 	return b
 }

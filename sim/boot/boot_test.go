@@ -216,16 +216,26 @@ func TestInittab(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, machine("amd64")).initramfs("BR2_PACKAGE_JOBBOX_FETCH=y", "BR2_PACKAGE_JOBBOX_INIT_INITTAB=y")
 	g := b.boot("")
-	kill := map[string]any{"version": "1.0", "steps": []any{map[string]any{"action": map[string]any{
-		// BusyBox killall would find the runner too: it is the same program.
-		"name": "kill", "type": "runCommand", "input": map[string]any{"command": "sh,-c,read -r pid rest </run/jobbox/connected; kill -9 $pid"}}}}}
-	id := b.CreateJob(kill, b.device)
-	b.reconnected(g)
-	b.final(id, "SUCCEEDED")
-	b.once(id)
+	b.killed(g)
 	b.final(b.CreateJob(document(step("shutdown.sh", "", "1")), b.device), "SUCCEEDED")
 	b.must(g.WaitOff(b.context()))
 	if _, err := g.WaitLine(b.context(), `agent: stopped`); err != nil {
 		b.Error(err)
 	}
+}
+
+// killed has a step kill the agent: whatever supervises it starts another, which
+// takes up the step. BusyBox killall would find the runner too: it is the same
+// program.
+func (b *bench) killed(g *Guest) {
+	b.Helper()
+	id := b.CreateJob(command("sh,-c,read -r pid rest </run/jobbox/connected; kill -9 $pid"), b.device)
+	b.reconnected(g)
+	b.final(id, "SUCCEEDED")
+	b.once(id)
+}
+
+// command is a job of one command, its words parted by commas.
+func command(words string) map[string]any {
+	return document(map[string]any{"action": map[string]any{"name": "command", "type": "runCommand", "input": map[string]any{"command": words}}})
 }

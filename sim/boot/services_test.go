@@ -10,6 +10,22 @@ import (
 	"jobbox/sim/service"
 )
 
+// TestOpenRC boots a read-only squashfs with BusyBox as init and OpenRC, as on
+// Alpine Linux: the service as the Buildroot package installs it.
+func TestOpenRC(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, machine("amd64")).squashfs("OPENRC", "testdata/openrc", "openrc")
+	g := b.boot("")
+	b.unprivileged()
+	if e := b.final(b.CreateJob(command("rc-service,jobbox,status"), b.device), service.Succeeded); !strings.Contains(e.Details["stdout"], "started") {
+		b.Errorf("rc-service jobbox status: %q; want it started", e.Details["stdout"])
+	}
+	b.restart(g)
+	b.reload(g, "rc-service,jobbox,reload")
+	b.killed(g)
+	b.rebootAndOff(g, "")
+}
+
 // TestSystemd boots a read-only squashfs with systemd as init: the unit as the
 // Buildroot package installs it, and what it keeps from the steps of a job.
 func TestSystemd(t *testing.T) {
@@ -27,18 +43,29 @@ func TestSystemd(t *testing.T) {
 		b.Errorf("systemctl show jobbox: %q; want %q", got, want)
 	}
 	b.restart(g)
-	b.final(b.CreateJob(map[string]any{"version": "1.0", "steps": []any{map[string]any{"action": map[string]any{
-		"name": "reload", "type": "runCommand", "input": map[string]any{"command": "systemctl,reload,jobbox"}}}}}, b.device), service.Succeeded)
-	_, err := g.WaitLine(b.context(), `SIGHUP: configuration and certificates read again`)
-	b.must(err)
+	b.reload(g, "systemctl,reload,jobbox")
 	b.watchdog(g)
+	b.rebootAndOff(g, console)
+}
+
+// rebootAndOff runs AWS-Reboot over two boots, and switches off by a job.
+func (b *bench) rebootAndOff(g *Guest, cmdline string) {
+	b.Helper()
 	b.CreateJobAs("reboot", service.CreateJobInput{JobTemplateARN: b.template("AWS-Reboot")}, b.device)
 	b.goesDown(g)
-	g = b.boot(console)
+	g = b.boot(cmdline)
 	b.final("reboot", service.Succeeded)
 	b.once("reboot")
 	b.final(b.CreateJob(document(step("shutdown.sh", "", "1")), b.device), service.Succeeded)
 	b.goesDown(g)
+}
+
+// reload has a job tell the agent by its service manager to read its files again.
+func (b *bench) reload(g *Guest, words string) {
+	b.Helper()
+	b.final(b.CreateJob(command(words), b.device), service.Succeeded)
+	_, err := g.WaitLine(b.context(), `SIGHUP: configuration and certificates read again`)
+	b.must(err)
 }
 
 // watchdog has a step stop the agent's process: systemd ends it and starts
@@ -52,6 +79,6 @@ func (b *bench) watchdog(g *Guest) {
 	if got := e.Details["stdout"]; !strings.HasPrefix(got, "attempt 1 outlived ") {
 		b.Errorf("after the watchdog the step says %q; want its first attempt gone on", got)
 	}
-	_, err := g.WaitLine(b.context(), `jobbox.service: Watchdog timeout`)
+	_, err := g.WaitLine(b.context(), `jobbox\.service: Watchdog timeout`)
 	b.must(err)
 }
