@@ -37,6 +37,7 @@ need nodejs has node
 need npm has npm
 need awscli test -x /usr/bin/aws
 need busybox-static installed busybox-static
+need squashfs-tools has mksquashfs
 need python3 has python3
 need systemd has systemd-analyze
 need qemu-user-static has qemu-mips-static

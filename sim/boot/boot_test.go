@@ -27,9 +27,9 @@ const cache = "../../.cache/boot"
 var memory = flag.Int("memory", 0, "MiB for each machine")
 
 func TestMain(m *testing.M) {
-	for _, tool := range []string{"busybox", "dpkg-deb", "apt-get", "qemu-system-arm", "qemu-system-aarch64", "qemu-system-mipsel", "qemu-system-x86_64"} {
+	for _, tool := range []string{"busybox", "dpkg-deb", "apt-get", "mksquashfs", "qemu-system-arm", "qemu-system-aarch64", "qemu-system-mipsel", "qemu-system-x86_64"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			fmt.Fprintf(os.Stderr, "no %s: apt-get install --no-install-recommends busybox-static qemu-system-arm qemu-system-mips qemu-system-x86 ipxe-qemu\n", tool)
+			fmt.Fprintf(os.Stderr, "no %s: apt-get install --no-install-recommends busybox-static squashfs-tools qemu-system-arm qemu-system-mips qemu-system-x86 ipxe-qemu\n", tool)
 			os.Exit(1)
 		}
 	}
