@@ -18,7 +18,7 @@ import (
 )
 
 // patience is how long one thing may take in a guest on a slow host.
-const patience = 5 * time.Minute
+const patience = 10 * time.Minute
 
 // cache keeps the kernels between runs; git does not see it.
 const cache = "../../.cache/boot"
