@@ -10,6 +10,12 @@ import (
 	"time"
 )
 
+// dumpCore leaves a core file, and a process that takes it away.
+const dumpCore = `ulimit -c unlimited
+cd "$(mktemp -d)" || exit
+(while kill -0 $$; do sleep 0.1; done; rm -r "$PWD") >/dev/null 2>&1 &
+kill -SEGV $$`
+
 // outcomes are steps and how they end, under whoever runs them.
 var outcomes = []struct {
 	name string
@@ -24,7 +30,7 @@ var outcomes = []struct {
 	{"a shell's 128+9 is a status, not a signal", script("exit 137"), Result{Code: 137}},
 	{"killed", script("kill -9 $$"), Result{Signal: syscall.SIGKILL}},
 	{"terminated", script("kill -15 $$"), Result{Signal: syscall.SIGTERM}},
-	{"segmentation fault, with a core", script("ulimit -c unlimited; cd /tmp; kill -SEGV $$"), Result{Signal: syscall.SIGSEGV}},
+	{"segmentation fault, with a core", script(dumpCore), Result{Signal: syscall.SIGSEGV}},
 	{"abort", script("kill -ABRT $$"), Result{Signal: syscall.SIGABRT}},
 	{"broken pipe", script("kill -PIPE $$"), Result{Signal: syscall.SIGPIPE}},
 	{"hang-up", script("kill -HUP $$"), Result{Signal: syscall.SIGHUP}},

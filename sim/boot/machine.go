@@ -18,6 +18,8 @@ type Machine struct {
 	// Modules are needed for network and disk, in any order; what they depend
 	// on is found in the package.
 	Modules []string
+	// Cmdline is what this kernel has to be told besides.
+	Cmdline string
 	// Memory is the least, in MiB, with which this kernel comes up and
 	// unpacks our initramfs: below it hangs or dies before any program runs.
 	Memory int
@@ -62,10 +64,12 @@ var Machines = []Machine{
 		NIC:      "virtio-net-pci,netdev=n0,romfile=",
 		Disk:     virtioDisk("virtio-blk-pci"),
 		RootDisk: "virtio-blk-pci",
-		Device:   "/dev/vda",
-		Serial:   "ttyS0",
-		Modules:  []string{"virtio_pci", "virtio_net", "virtio_blk"},
-		Memory:   80,
+		// Else it panics when the emulator gets no processor while it counts ticks.
+		Cmdline: "no_timer_check",
+		Device:  "/dev/vda",
+		Serial:  "ttyS0",
+		Modules: []string{"virtio_pci", "virtio_net", "virtio_blk"},
+		Memory:  80,
 	},
 }
 
@@ -93,7 +97,7 @@ func (m Machine) args(b Boot) []string {
 	a := append([]string(nil), m.QEMU[1:]...)
 	a = append(a, "-m", fmt.Sprint(b.Memory), "-nographic", "-no-reboot", "-monitor", "none",
 		"-serial", "stdio", "-kernel", b.Kernel.Image, "-initrd", b.Initrd,
-		"-append", "console="+m.Serial+" rdinit=/sbin/init quiet loglevel=3 panic=-1 "+b.Cmdline,
+		"-append", "console="+m.Serial+" rdinit=/sbin/init quiet loglevel=3 panic=-1 "+m.Cmdline+" "+b.Cmdline,
 		"-netdev", fmt.Sprintf("user,id=n0,restrict=on,host=10.0.2.9,guestfwd=tcp:%s:8883-cmd:busybox nc 127.0.0.1 %d", guestAddress, b.Port),
 		"-device", m.NIC)
 	for i, d := range m.Disk {

@@ -86,6 +86,20 @@ func (d *Device) leftovers() ([]int, error) {
 	return processes(func(pid int) bool { return d.isRunner(pid) || d.isStep(pid) })
 }
 
+// EndRunnersBelow kills the runners of all agents with a run directory below dir,
+// for tests whose devices are not of a Lab. A runner whose directory is removed
+// would make it anew.
+func EndRunnersBelow(dir string) error {
+	pids, err := processes(func(pid int) bool {
+		argv := procFile(pid, "cmdline")
+		return strings.Contains(argv, "jobbox-runner") && strings.Contains(argv, dir+"/")
+	})
+	if err != nil {
+		return err
+	}
+	return killAll(pids)
+}
+
 func (d *Device) runners() ([]int, error) { return processes(d.isRunner) }
 
 // isRunner knows our runner by its name and its run directory, which it has

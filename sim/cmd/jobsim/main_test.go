@@ -31,6 +31,11 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("JOBBOX", jobbox)
 			e.Values[processesKey{}] = processes{}
+			e.Defer(func() {
+				if err := lab.EndRunnersBelow(e.WorkDir); err != nil {
+					t.Error(err)
+				}
+			})
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -49,6 +54,8 @@ type process struct {
 	cmd  *exec.Cmd
 	out  string // a file
 	done chan error
+	// ended is closed after done was sent to.
+	ended chan struct{}
 }
 
 type processesKey struct{}
@@ -72,11 +79,15 @@ func background(ts *testscript.TestScript, _ bool, args []string) {
 	// No proxy and no settings of whoever runs the tests.
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + ts.MkAbs(".")}
 	ts.Check(cmd.Start())
-	p := &process{cmd: cmd, out: out, done: make(chan error, 1)}
-	go func() { p.done <- cmd.Wait() }()
+	p := &process{cmd: cmd, out: out, done: make(chan error, 1), ended: make(chan struct{})}
+	go func() {
+		p.done <- cmd.Wait()
+		close(p.ended)
+	}()
 	started(ts)[args[0]] = p
 	ts.Defer(func() {
 		_ = cmd.Process.Kill() // it may have ended
+		<-p.ended
 	})
 }
 
