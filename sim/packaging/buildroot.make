@@ -11,6 +11,10 @@ install:
 	$(JOBBOX_INSTALL_INIT_$(INIT))
 	$(foreach hook,$(JOBBOX_TARGET_FINALIZE_HOOKS),$(call $(hook))$(newline))
 
+compile: private @D = $(SOURCE)
+compile:
+	$(JOBBOX_BUILD_CMDS)
+
 define newline
 
 

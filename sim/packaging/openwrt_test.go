@@ -165,39 +165,3 @@ func TestProcdServiceDisabledOrWrong(t *testing.T) {
 		}
 	}
 }
-
-// What OpenWrt knows of a target (golang-values.mk) is what the program is built
-// for, whatever OpenWrt's variables for linking with C say.
-func TestOpenWrtCores(t *testing.T) {
-	s := newSource(t)
-	bin := t.TempDir()
-	record := filepath.Join(bin, "record")
-	// It stands in for Go and leaves a file where it was told to.
-	text := "#!/bin/sh\n[ \"$1\" = build ] || exit 0\necho \"$GOARCH $GOARM$GO386$GOMIPS$GOMIPS64 cgo=$CGO_ENABLED $GOFLAGS\" >" + record +
-		"\nwhile [ \"$1\" != -o ]; do shift; done; mkdir -p \"${2%/*}\"; : >\"$2\"\n"
-	if err := os.WriteFile(filepath.Join(bin, "go"), []byte(text), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for _, tt := range []struct{ values, want string }{
-		{"GO_ARCH=mipsle GO_MIPS=softfloat", "mipsle softfloat"},
-		{"GO_ARCH=mips GO_MIPS=hardfloat", "mips softfloat"}, // docs/PORTING.md: always
-		{"GO_ARCH=arm GO_ARM=5", "arm 5"},
-		{"GO_ARCH=arm GO_ARM=7", "arm 7"},
-		{"GO_ARCH=arm64", "arm64 "},
-		{"GO_ARCH=386 GO_386=sse2", "386 sse2"},
-		{"GO_ARCH=386 GO_386=softfloat", "386 softfloat"},
-		{"GO_ARCH=mips64le GO_MIPS64=softfloat", "mips64le softfloat"},
-		{"GO_ARCH=amd64", "amd64 "},
-	} {
-		vars := strings.Fields(tt.values)
-		args := append([]string{"compile", "GO_PKG_VARS=CGO_ENABLED=1"}, vars...)
-		if err := s.openwrt("bin/unused", []string{"PATH=" + bin + ":" + os.Getenv("PATH")}, args...); err != nil {
-			t.Errorf("%s: %v", tt.values, err)
-			continue
-		}
-		got, err := os.ReadFile(record)
-		if want := tt.want + " cgo=0 -mod=vendor -modcacherw\n"; err != nil || string(got) != want {
-			t.Errorf("%s: built for %q, %v; want %q", tt.values, got, err, want)
-		}
-	}
-}

@@ -14,15 +14,22 @@ JOBBOX_LICENSE_FILES = LICENSE NOTICE
 JOBBOX_GOMOD = jobbox
 JOBBOX_BIN_NAME = jobbox
 
-# HOST_GO_TARGET_ENV is empty on 32-bit MIPS: Buildroot's Go infrastructure
-# only knows the 64-bit ones.
+# HOST_GO_TARGET_ENV is empty where Buildroot has no Go for the target: on 32-bit
+# MIPS, and on ARM without PIE. What follows knows these cores by itself.
 JOBBOX_GO_ENV = \
 	$(if $(HOST_GO_TARGET_ENV),$(HOST_GO_TARGET_ENV),$(HOST_GO_COMMON_ENV))
+
+# Without a floating point unit it has to be 5.
+ifeq ($(BR2_ARM_SOFT_FLOAT)$(BR2_ARM_CPU_ARMV5),)
+JOBBOX_GOARM = $(if $(BR2_ARM_CPU_ARMV6),6,7)
+else
+JOBBOX_GOARM = 5
+endif
 
 # jobbox's own name for the core, where it has one: the file is then, byte for
 # byte, that of `make cross` in this archive.
 ifeq ($(BR2_arm),y)
-JOBBOX_CORE = arm$(GO_GOARM)
+JOBBOX_CORE = arm$(JOBBOX_GOARM)
 else ifeq ($(BR2_aarch64),y)
 JOBBOX_CORE = arm64
 else ifeq ($(BR2_mips),y)
