@@ -42,6 +42,8 @@ JOBBOX_CORE = "${@jobbox_core(d)}"
 
 def jobbox_core(d):
     arch = d.getVar('TARGET_GOARCH')
+    if arch == 'arm' and 'vfp' not in d.getVar('TUNE_FEATURES').split():
+        return 'cross-arm5'
     if arch == 'arm':
         return 'cross-arm' + d.getVar('TARGET_GOARM')
     if arch in 'arm64 mips mipsle mips64le riscv64 amd64'.split():
