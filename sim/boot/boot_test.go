@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"jobbox/sim/broker"
+	"jobbox/sim/lab"
 	"jobbox/sim/service"
 )
 
@@ -34,7 +35,7 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
-	os.Exit(m.Run())
+	os.Exit(lab.Main(m))
 }
 
 // A step of a job document.

@@ -16,6 +16,8 @@ import (
 	"jobbox/sim/lab"
 )
 
+func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
+
 // A bench runs job documents by "jobbox run", with a configuration and a handler
 // directory of its own.
 type bench struct {

@@ -1,0 +1,10 @@
+package packaging
+
+import (
+	"os"
+	"testing"
+
+	"jobbox/sim/lab"
+)
+
+func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
