@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 const (
@@ -21,9 +22,6 @@ const (
 // scripts is run.
 func Userland(dir, arch string, packages ...string) (root string, err error) {
 	root = filepath.Join(dir, "user-"+arch+"-"+strings.Join(packages, "-"))
-	if _, err := os.Stat(root); err == nil {
-		return root, nil
-	}
 	nothing := func(string) error { return nil }
 	if err := fetch(dir, root, arch, func(a *apt) error { return a.downloadAll(packages...) }, nothing); err != nil {
 		return "", fmt.Errorf("packages %q for %s: %w", packages, arch, err)
@@ -31,9 +29,17 @@ func Userland(dir, arch string, packages ...string) (root string, err error) {
 	return root, nil
 }
 
+// fetching is held by who downloads: tests that want the same are run at once.
+var fetching sync.Mutex
+
 // fetch downloads to a temporary directory, of which the unpacked packages become
-// root when they are complete.
+// root when they are complete. A root that is there is left alone.
 func fetch(dir, root, arch string, download func(*apt) error, finish func(tree string) error) error {
+	fetching.Lock()
+	defer fetching.Unlock()
+	if _, err := os.Stat(root); err == nil {
+		return nil
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}

@@ -23,20 +23,16 @@ type Kernel struct {
 // Debian has no package for has to be there already.
 func Fetch(dir string, m Machine) (*Kernel, error) {
 	root := filepath.Join(dir, "root-"+m.Name)
-	if _, err := os.Stat(root); err != nil {
-		if m.Kernel == "" {
+	if m.Kernel == "" {
+		if _, err := os.Stat(root); err != nil {
 			return nil, fmt.Errorf("kernel for %s: %w: make boot-test-%s builds it", m.Name, err, m.Name)
 		}
-		if err := unpack(dir, root, m); err != nil {
-			return nil, fmt.Errorf("kernel for %s: %w", m.Name, err)
-		}
+	}
+	download := func(a *apt) error { return a.downloadKernel(m.Kernel) }
+	if err := fetch(dir, root, m.Name, download, indexModules); err != nil {
+		return nil, fmt.Errorf("kernel for %s: %w", m.Name, err)
 	}
 	return openKernel(root)
-}
-
-// unpack downloads a kernel and its BusyBox to root.
-func unpack(dir, root string, m Machine) error {
-	return fetch(dir, root, m.Name, func(a *apt) error { return a.downloadKernel(m.Kernel) }, indexModules)
 }
 
 // indexModules writes modules.dep, which Debian's packages leave to the target.
