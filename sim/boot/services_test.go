@@ -56,7 +56,7 @@ func (b *bench) rebootAndOff(g *Guest, cmdline string) {
 	g = b.boot(cmdline)
 	b.final("reboot", service.Succeeded)
 	b.once("reboot")
-	b.final(b.CreateJob(document(step("shutdown.sh", "", "1")), b.device), service.Succeeded)
+	b.switchOff()
 	b.goesDown(g)
 }
 
