@@ -26,9 +26,9 @@ var emulators = []emulated{
 // emulatedTests are the packages whose tests run, and which of them: those that
 // compute bytes, numbers and states. Under qemu-user a process cannot execute
 // itself again (ENOEXEC: the kernel knows nothing of the emulator), so that no
-// runner starts, nor a step of another user; and its /proc/PID/stat gives each thread another start time, so
-// that no process can be told from another. Both are shown on whole machines, by
-// the boot tests.
+// runner starts, nor a step of another user; and its /proc/PID/stat gives each
+// thread another start time, so that no process can be told from another. Both are
+// shown on whole machines, by the boot tests.
 var emulatedTests = map[string]string{
 	"config":            ".",
 	"jobs":              ".",

@@ -90,10 +90,7 @@ func (d *Device) leftovers() ([]int, error) {
 // for tests whose devices are not of a Lab. A runner whose directory is removed
 // would make it anew.
 func EndRunnersBelow(dir string) error {
-	pids, err := processes(func(pid int) bool {
-		argv := procFile(pid, "cmdline")
-		return strings.Contains(argv, "jobbox-runner") && strings.Contains(argv, dir+"/")
-	})
+	pids, err := processes(func(pid int) bool { return strings.Contains(runnerArgv(pid), dir+"/") })
 	if err != nil {
 		return err
 	}
@@ -105,11 +102,19 @@ func (d *Device) runners() ([]int, error) { return processes(d.isRunner) }
 // isRunner knows our runner by its name and its run directory, which it has
 // open or has been told of.
 func (d *Device) isRunner(pid int) bool {
-	argv := procFile(pid, "cmdline")
-	if !strings.Contains(argv, "jobbox-runner") {
+	argv := runnerArgv(pid)
+	if argv == "" {
 		return false
 	}
 	return strings.Contains(argv, d.RunDir) || strings.Contains(procFile(pid, "environ"), d.RunDir) || d.RunnerPid() == pid
+}
+
+// runnerArgv is how somebody's runner was started, "" where the process is none.
+func runnerArgv(pid int) string {
+	if argv := procFile(pid, "cmdline"); strings.Contains(argv, "jobbox-runner") {
+		return argv
+	}
+	return ""
 }
 
 // isStep knows our steps, and what they left running, by their environment.

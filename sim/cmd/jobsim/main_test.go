@@ -53,9 +53,8 @@ type processes map[string]*process
 type process struct {
 	cmd  *exec.Cmd
 	out  string // a file
-	done chan error
-	// ended is closed after done was sent to.
-	ended chan struct{}
+	done chan struct{}
+	err  error // of its end; read after done
 }
 
 type processesKey struct{}
@@ -79,15 +78,15 @@ func background(ts *testscript.TestScript, _ bool, args []string) {
 	// No proxy and no settings of whoever runs the tests.
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + ts.MkAbs(".")}
 	ts.Check(cmd.Start())
-	p := &process{cmd: cmd, out: out, done: make(chan error, 1), ended: make(chan struct{})}
+	p := &process{cmd: cmd, out: out, done: make(chan struct{})}
 	go func() {
-		p.done <- cmd.Wait()
-		close(p.ended)
+		p.err = cmd.Wait()
+		close(p.done)
 	}()
 	started(ts)[args[0]] = p
 	ts.Defer(func() {
 		_ = cmd.Process.Kill() // it may have ended
-		<-p.ended
+		<-p.done
 	})
 }
 
@@ -100,9 +99,9 @@ func signalProcess(ts *testscript.TestScript, _ bool, args []string) {
 	p := started(ts)[args[0]]
 	ts.Check(p.cmd.Process.Signal(syscall.SIGTERM))
 	select {
-	case err := <-p.done:
-		if err != nil {
-			ts.Fatalf("%s after SIGTERM: %v\n%s", args[0], err, ts.ReadFile(p.out))
+	case <-p.done:
+		if p.err != nil {
+			ts.Fatalf("%s after SIGTERM: %v\n%s", args[0], p.err, ts.ReadFile(p.out))
 		}
 	case <-time.After(lab.Patience):
 		ts.Fatalf("%s does not end after SIGTERM", args[0])
