@@ -34,7 +34,7 @@ func identify(pid int) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	return Identity{PID: pid, StartTime: st.start, BootID: BootID()}, nil
+	return st.identity(), nil
 }
 
 // Alive says whether that very process still runs. A zombie does not: it does
@@ -55,6 +55,11 @@ type procStat struct {
 	session int
 	threads int
 	start   uint64
+}
+
+// identity is that of a process of this boot.
+func (p procStat) identity() Identity {
+	return Identity{PID: p.pid, StartTime: p.start, BootID: BootID()}
 }
 
 // dead is true of a zombie, but not of a process whose first thread has ended

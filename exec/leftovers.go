@@ -10,10 +10,10 @@ import (
 
 // endLeftovers ends the processes of a step whose runner is gone: SIGTERM,
 // grace, SIGKILL. A process is one of them only if it is the very one that the
-// marker names, or of its group while it is there, or is of the runner's
-// session, of this boot, and carries exactly this job, step and attempt in its
-// environment: a service that another step started, or this one in a session of
-// its own, lives on.
+// marker names, or is of the runner's session, of this boot, and carries exactly
+// this job, step and attempt in its environment, or is of the group of one of
+// these while that leads it: a service that another step started, or this one in
+// a session of its own, lives on. (A runner may end before its marker names one.)
 func endLeftovers(m marker, grace time.Duration) {
 	if m.runner.BootID != BootID() {
 		return
@@ -60,19 +60,27 @@ func anyAlive(ids map[Identity]bool) bool {
 
 // leftovers finds the processes of m's step that are there now.
 func leftovers(m marker) []Identity {
-	var found []Identity
-	self, leader, wanted := os.Getpid(), m.process.Alive(), marks(m.step)
+	var there []procStat
+	self, wanted := os.Getpid(), marks(m.step)
 	eachProcess(func(st procStat) bool {
-		if st.dead() || st.pid == self {
-			return true
-		}
-		id := Identity{PID: st.pid, StartTime: st.start, BootID: BootID()}
-		if id == m.process || leader && st.group == m.process.PID ||
-			st.session == m.runner.PID && hasMarks(st.pid, wanted) {
-			found = append(found, id)
+		if !st.dead() && st.pid != self {
+			there = append(there, st)
 		}
 		return true
 	})
+	ours, groups := make(map[int]bool), make(map[int]bool)
+	for _, st := range there {
+		if st.identity() == m.process || st.session == m.runner.PID && hasMarks(st.pid, wanted) {
+			ours[st.pid] = true
+			groups[st.pid] = st.group == st.pid
+		}
+	}
+	var found []Identity
+	for _, st := range there {
+		if ours[st.pid] || groups[st.group] {
+			found = append(found, st.identity())
+		}
+	}
 	return found
 }
 
