@@ -28,7 +28,8 @@ type bench struct {
 	device *lab.Device
 	dir    string
 	cache  string // of kernels and packages
-	root   string // file of a squashfs; "" where the initramfs is the root
+	root   string // file of a squashfs; "" where the initramfs or a card is the root
+	kind   string // what the kernel's command line says of the root
 	boots  int
 	seen   int // the broker's event from which on things concern the present boot
 }
@@ -79,6 +80,21 @@ func (b *bench) squashfs(init, board string, packages ...string) *bench {
 	b.copy("guest/etc/init.d/S01syslogd", filepath.Join(common, "lib/machine/S01syslogd"), 0o755)
 	b.root = b.path("root.squashfs")
 	b.must(Root(b.root, b.kernel, user, common, board, b.packageTree(init, nil), b.integratorTree()))
+	b.m.Modules = append([]string{"squashfs"}, b.m.Modules...)
+	b.must(Initrd(b.path("initrd.gz"), b.m, b.kernel))
+	return b
+}
+
+// card builds an image in one file system that can be written to, state and all,
+// as on a board with an SD card: BusyBox as init, and the board's own files.
+func (b *bench) card(board string) *bench {
+	b.Helper()
+	guest, err := filepath.Abs("guest")
+	b.must(err)
+	board, err = filepath.Abs(board)
+	b.must(err)
+	b.kind = " card"
+	b.must(Card(b.path("state.img"), 64, b.kernel, guest, board, b.packageTree("SYSV", nil), b.integratorTree()))
 	b.must(Initrd(b.path("initrd.gz"), b.m, b.kernel))
 	return b
 }
@@ -98,11 +114,19 @@ func (b *bench) path(elements ...string) string {
 func (b *bench) packageTree(init string, options []string) string {
 	repo, err := filepath.Abs("../..")
 	b.must(err)
-	b.must(run(repo, "make", "-s", "cross-"+b.m.Target, "BIN="+b.dir))
 	tree := b.path("package")
-	s := packaging.Source{Repo: repo, Binary: b.path("jobbox-linux-" + b.m.Target)}
+	s := packaging.Source{Repo: repo, Binary: b.makeBinary("jobbox")}
 	b.must(s.Buildroot(tree, init, options...))
 	return tree
+}
+
+// makeBinary has `make cross` build for the machine, in the file of that name.
+func (b *bench) makeBinary(name string, args ...string) (file string) {
+	b.Helper()
+	b.must(run("../..", "make", append([]string{"-s", "cross-" + b.m.Target, "BIN=" + b.dir}, args...)...))
+	file = b.path(name)
+	b.must(os.Rename(b.path("jobbox-linux-"+b.m.Target), file))
+	return file
 }
 
 // integratorTree is what a product adds: its settings and the device's files.
@@ -159,7 +183,7 @@ func (b *bench) boot(cmdline string) *Guest {
 		b.seen = events[len(events)-1].Seq
 	}
 	g, err := Start(Boot{Machine: b.m, Kernel: b.kernel, Initrd: b.path("initrd.gz"), Disk: b.path("state.img"), Root: b.root,
-		Memory: b.m.Memory, Port: b.Cloud.Port(), Cmdline: cmdline, Log: b.path(fmt.Sprintf("console-%d", b.boots))})
+		Memory: b.m.Memory, Port: b.Cloud.Port(), Cmdline: cmdline + b.kind, Log: b.path(fmt.Sprintf("console-%d", b.boots))})
 	b.must(err)
 	b.Cleanup(func() { b.showConsole(g) })
 	e := b.await(g, broker.Connected)

@@ -25,8 +25,8 @@ var initrd embed.FS
 const commands = `sh ash mount umount mkdir insmod ifconfig route cat echo sleep poweroff
 reboot halt date ls ps grep sed head tail kill free dmesg uname id chmod
 chown ln rm cp mv touch true false test [ start-stop-daemon logger syslogd wc
-cut tr sort awk stat sync printf pidof seq dirname basename mktemp hostname df
-sha256sum env killall mkfifo switch_root readlink nohup setsid find od expr`
+cut tr sort awk stat sync printf pidof seq dirname basename mktemp hostname df mountpoint
+sha256sum env killall mkfifo switch_root readlink nohup setsid find od expr httpd`
 
 // Image builds the initramfs of a machine in the file path: BusyBox as init,
 // the modules for network and disk, and on top of them the overlay trees, as
@@ -45,9 +45,8 @@ func Image(path string, m Machine, k *Kernel, overlays ...string) error {
 }
 
 // Initrd builds, in the file path, the initramfs that goes on in the root of a
-// disk: the modules for that disk and the network, and BusyBox to mount it with.
+// disk: the modules of the machine, which have to do for it, and BusyBox.
 func Initrd(path string, m Machine, k *Kernel) error {
-	m.Modules = append([]string{"squashfs"}, m.Modules...)
 	a := NewArchive()
 	if err := addBase(a, m, k); err != nil {
 		return fmt.Errorf("initrd for %s: %w", m.Name, err)
@@ -67,7 +66,6 @@ func addSystem(a *Archive, m Machine, k *Kernel) error {
 	a.Dir("tmp", 0o1777)
 	a.Link("var/run", "/run")
 	a.Link("sbin/init", "../bin/busybox")
-	a.File("etc/disk", 0o644, []byte(m.Device+"\n"))
 	if err := addBase(a, m, k); err != nil {
 		return err
 	}
@@ -81,6 +79,7 @@ func addBase(a *Archive, m Machine, k *Kernel) error {
 	}
 	a.Char("dev/console", 0o600, 5, 1)
 	a.Char("dev/null", 0o666, 1, 3)
+	a.File("etc/disk", 0o644, []byte(m.Device+"\n"))
 	if err := addBusyBox(a, k); err != nil {
 		return err
 	}

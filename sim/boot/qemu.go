@@ -173,7 +173,11 @@ func (g *Guest) Cut() {
 }
 
 // NewDisk makes an image of size MiB that holds an empty ext4 file system.
-func NewDisk(path string, size int) error {
+func NewDisk(path string, size int) error { return newExt4(path, size) }
+
+// newExt4 makes an image of size MiB; args go to mke2fs. Outside root it runs as
+// the root of a name space, so that the files it takes in belong to root.
+func newExt4(path string, size int, args ...string) error {
 	if err := os.WriteFile(path, nil, 0o644); err != nil {
 		return err
 	}
@@ -181,5 +185,9 @@ func NewDisk(path string, size int) error {
 		return err
 	}
 	// huge_file wants a kernel option that small kernels leave out.
-	return run(filepath.Dir(path), "/sbin/mke2fs", "-q", "-F", "-t", "ext4", "-O", "^huge_file", path)
+	command := append([]string{"/sbin/mke2fs", "-q", "-F", "-t", "ext4", "-O", "^huge_file"}, append(args, path)...)
+	if os.Geteuid() != 0 {
+		command = append([]string{"unshare", "--map-root-user"}, command...)
+	}
+	return run(filepath.Dir(path), command[0], command[1:]...)
 }

@@ -14,26 +14,47 @@ var unwanted = []string{"usr/share/doc", "usr/share/man", "usr/share/locale", "u
 // one over the other, and BusyBox for what none of them brings. Everything in it
 // belongs to root.
 func Root(path string, k *Kernel, trees ...string) error {
-	stage, err := os.MkdirTemp(filepath.Dir(path), "root-")
+	stage, err := stageRoot(filepath.Dir(path), k, trees)
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(stage)
-	for _, tree := range trees {
-		if err := run(tree, "cp", "-a", "--no-target-directory", ".", stage); err != nil {
-			return err
-		}
-	}
-	if err := errors.Join(addMountPoints(stage), addMissing(stage, k.BusyBox)); err != nil {
-		return err
-	}
 	args := []string{stage, path, "-all-root", "-noappend", "-quiet", "-no-progress", "-Xcompression-level", "1", "-e"}
 	return run(stage, "mksquashfs", append(args, unwanted...)...)
 }
 
+// Card builds a root directory as Root does, in an ext4 file system of size MiB
+// that can be written to.
+func Card(path string, size int, k *Kernel, trees ...string) error {
+	stage, err := stageRoot(filepath.Dir(path), k, trees)
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(stage)
+	return newExt4(path, size, "-d", stage, "-E", "root_owner=0:0")
+}
+
+// stageRoot lays out a root in a new directory below dir.
+func stageRoot(dir string, k *Kernel, trees []string) (stage string, err error) {
+	if stage, err = os.MkdirTemp(dir, "root-"); err != nil {
+		return "", err
+	}
+	defer func() {
+		if err != nil {
+			os.RemoveAll(stage)
+		}
+	}()
+	for _, tree := range trees {
+		if err := run(tree, "cp", "-a", "--no-target-directory", ".", stage); err != nil {
+			return "", err
+		}
+	}
+	return stage, errors.Join(os.Chmod(stage, 0o755), addMountPoints(stage), addMissing(stage, k.BusyBox))
+}
+
 func addMountPoints(stage string) error {
 	var errs []error
-	for _, dir := range strings.Fields("dev proc sys run mnt root tmp var/lib var/log etc") {
+	for _, dir := range strings.Fields("bin sbin dev proc sys run mnt root tmp var/lib var/log etc") {
 		errs = append(errs, os.MkdirAll(filepath.Join(stage, dir), 0o755))
 	}
 	errs = append(errs, os.Symlink("/run", filepath.Join(stage, "var/run")))
@@ -43,9 +64,6 @@ func addMountPoints(stage string) error {
 // addMissing adds BusyBox, and links to it for the commands that are not there,
 // init among them.
 func addMissing(stage, busybox string) error {
-	if err := os.MkdirAll(filepath.Join(stage, "bin"), 0o755); err != nil {
-		return err
-	}
 	if err := run(stage, "cp", busybox, "bin/busybox"); err != nil {
 		return err
 	}

@@ -111,31 +111,6 @@ func sum(t *testing.T, path string) string {
 	return hex.EncodeToString(h[:])
 }
 
-// buildSilent makes an agent that runs and never connects.
-func buildSilent(t *testing.T, file string) {
-	t.Helper()
-	const source = `package main
-
-import (
-	"os"
-	"time"
-)
-
-func main() {
-	if os.Args[1] == "agent" {
-		time.Sleep(time.Hour)
-	}
-}
-`
-	main := filepath.Join(t.TempDir(), "main.go")
-	must(t, os.WriteFile(main, []byte(source), 0o644))
-	build := exec.Command("go", "build", "-o", file, main)
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build an agent that never connects: %v: %s", err, out)
-	}
-}
-
 func TestGoodBinary(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
@@ -179,7 +154,7 @@ func TestBadBinaries(t *testing.T) {
 			old := sum(t, f.device.Bin)
 			file := filepath.Join(f.www, "bad")
 			if tt.file == "" {
-				buildSilent(t, file)
+				lab.BuildSilent(t, file)
 			} else {
 				must(t, os.WriteFile(file, []byte(tt.file), 0o755))
 			}
