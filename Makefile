@@ -131,7 +131,7 @@ bench: all sim ## starting a step against fork and exec; the agent's benchmarks
 soak: all ## jobs and faults for SOAK=3m, and what was lost, doubled or wrong
 	cd sim && $(TESTENV) $(GO) test -count=1 -v -timeout 0 ./soak -soak.for $(SOAK)
 
-dist: ## dist/jobbox-VERSION.tar.gz, vendored, and its hash
+dist: ## source archive, vendored, and package trees that know its hash
 	GO="$(GO)" scripts/dist.sh dist
 
 clean: ## what was built

@@ -104,16 +104,28 @@ func TestVersionWithoutGit(t *testing.T) {
 }
 
 // A source archive builds with nothing but itself and Go: no network, no
-// module cache, no git; and says the same version and date as we do.
+// module cache, no git; and says the same version and date as we do. The package
+// trees beside it know it by its sum.
 func TestDist(t *testing.T) {
 	dir := t.TempDir()
 	output(t, []string{"SOURCE_DATE_EPOCH=1700000000"}, "scripts/dist.sh", dir)
-	first, err := filepath.Glob(filepath.Join(dir, "jobbox-*.tar.gz"))
-	if err != nil || len(first) != 1 {
-		t.Fatalf("make dist made %v, %v; want one archive", first, err)
+	version := strings.TrimSpace(read(t, "VERSION"))
+	tree := filepath.Join(dir, "jobbox-"+version)
+	archives := []string{tree + ".tar.gz", tree + "-packages.tar.gz"}
+	for _, a := range archives {
+		output(t, nil, "tar", "-x", "-C", dir, "-f", a)
 	}
-	output(t, nil, "tar", "-x", "-C", dir, "-f", first[0])
-	tree := strings.TrimSuffix(first[0], ".tar.gz")
+	sum, _, _ := strings.Cut(output(t, nil, "sha256sum", archives[0]), " ")
+	for file, want := range map[string]string{
+		"buildroot/package/jobbox/jobbox.hash":                            "\nsha256  " + sum + "  jobbox-" + version + ".tar.gz\n",
+		"yocto/meta-jobbox/recipes-core/jobbox/jobbox_" + version + ".bb": "\nSRC_URI[sha256sum] = \"" + sum + "\"\n",
+		"openwrt/jobbox/Makefile":                                         "\nPKG_HASH:=" + sum + "\n",
+	} {
+		text, err := os.ReadFile(filepath.Join(tree+"-packages", file))
+		if err != nil || !strings.Contains(string(text), want) {
+			t.Errorf("packages: %s: %v; want %q in it", file, err, want)
+		}
+	}
 	// A module cache is read-only, which keeps TempDir from removing it.
 	t.Cleanup(func() { output(t, nil, "chmod", "-R", "u+w", dir) })
 	offline := []string{"GOFLAGS=-mod=vendor", "GOPROXY=off", "GOMODCACHE=" + filepath.Join(dir, "empty"), "SOURCE_DATE_EPOCH="}
@@ -123,5 +135,7 @@ func TestDist(t *testing.T) {
 	}
 	again := t.TempDir()
 	output(t, []string{"SOURCE_DATE_EPOCH=1700000000"}, "scripts/dist.sh", again)
-	output(t, nil, "cmp", first[0], filepath.Join(again, filepath.Base(first[0])))
+	for _, a := range archives {
+		output(t, nil, "cmp", a, filepath.Join(again, filepath.Base(a)))
+	}
 }

@@ -3,20 +3,20 @@
 # machine, as far as that goes without building a cross compiler first: jobbox
 # has no C, so the Go of this machine will do. By hand and as an ordinary user:
 #
-#   yocto/try.sh BITBAKE OPENEMBEDDED-CORE ARCHIVE DIRECTORY [MACHINE...]
+#   yocto/try.sh BITBAKE OPENEMBEDDED-CORE DIST DIRECTORY [MACHINE...]
 #
-# BITBAKE and OPENEMBEDDED-CORE are checkouts, ARCHIVE is what `make dist` made,
-# DIRECTORY is where it works. A line for each binary says what it is. Besides
+# BITBAKE and OPENEMBEDDED-CORE are checkouts, DIST is where `make dist` has put
+# its archives, DIRECTORY is where it works. A line for each binary says what it is. Besides
 # what bitbake itself wants (and a locale en_US.UTF-8) this needs Go and fakeroot.
 set -eu
 [ $# -ge 4 ] || {
 	sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2
 	exit 2
 }
-layer=$(cd "$(dirname "$0")" && pwd)/meta-jobbox
+version=$(cat "$(dirname "$0")/../VERSION")
 bitbake=$(cd "$1" && pwd)
 core=$(cd "$2" && pwd)
-archive=$(cd "$(dirname "$3")" && pwd)/$(basename "$3")
+dist=$(cd "$3" && pwd)
 mkdir -p "$4"
 work=$(cd "$4" && pwd)
 shift 4
@@ -27,24 +27,23 @@ export LC_ALL=C.UTF-8 HOME="$work" BBPATH="$work/build" BDIR="$work/build"
 PATH=$bitbake/bin:$goroot/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export PATH
 
-# The layer as a release has it: with the archive's sum, and where it lies.
+# The layer as a release has it, and the archive where bitbake would put it.
 prepare() {
-	rm -rf "$work/build" "$work/meta-jobbox"
-	mkdir -p "$work/build/conf"
-	cp -R "$layer" "$work/"
+	rm -rf "$work/build" "$work/packages"
+	mkdir -p "$work/build/conf" "$work/build/downloads" "$work/packages"
+	tar -x -C "$work/packages" --strip-components=1 -f "$dist/jobbox-$version-packages.tar.gz"
+	layer=$work/packages/yocto/meta-jobbox
+	cp "$dist/jobbox-$version.tar.gz" "$work/build/downloads/"
 	# pseudo runs a command, or with -S it ends.
 	# shellcheck disable=SC2016
 	printf '#!/bin/sh\n[ "$1" = -S ] || exec "$@"\n' >"$work/no-pseudo"
 	# A task has a name space of its own, in which there is no root to chown to.
 	printf '#!/bin/sh\nFAKEROOTDONTTRYCHOWN=1 exec %s -- "$@"\n' "$(command -v fakeroot)" >"$work/fakeroot"
 	chmod 755 "$work/no-pseudo" "$work/fakeroot"
-	sum=$(sha256sum "$archive" | cut -d ' ' -f 1)
-	sed -i "s|https://jobbox.example/releases/[^;]*|file://$archive|; s/^\(SRC_URI.sha256sum. = \).*/\1\"$sum\"/" \
-		"$work"/meta-jobbox/recipes-core/jobbox/*.bb
 	cat >"$work/build/conf/bblayers.conf" <<EOF
 BBPATH = "\${TOPDIR}"
 BBFILES ?= ""
-BBLAYERS ?= "$core/meta $work/meta-jobbox"
+BBLAYERS ?= "$core/meta $layer"
 EOF
 	cat >"$work/build/conf/local.conf" <<EOF
 CONF_VERSION = "2"
@@ -82,7 +81,7 @@ variables() {
 # build MACHINE: the tasks of this recipe alone, and what came of them.
 build() {
 	for task in compile compile_ptest_base install install_ptest_base; do
-		of "$1" -b "$work"/meta-jobbox/recipes-core/jobbox/*.bb -c "$task"
+		of "$1" -b "$layer"/recipes-core/jobbox/*.bb -c "$task"
 	done
 	image=$(sed -n 's/^D="\(.*\)"/\1/p' "$work/$1.variables")
 	file "$image/usr/bin/jobbox"

@@ -1,7 +1,8 @@
 // Command testrun runs `go test` in one module after the other and fails when
 // a test failed or was skipped: a tool that is missing must not look like a
-// test that passed. It prints go test's own line for each package, all that a
-// failed test said, and a closing line with the sum.
+// test that passed. It prints go test's own line for each package, the figures
+// that tests report as attributes, all that a failed test said, and a closing
+// line with the sum.
 //
 //	testrun [-race] [-short] [-run RE] [-tags TAG,...] [-timeout D] DIR[:PATTERN,...] ...
 package main

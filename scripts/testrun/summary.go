@@ -14,6 +14,8 @@ type event struct {
 	Package string
 	Test    string
 	Output  string
+	Key     string // of an attribute (testing.T.Attr)
+	Value   string
 }
 
 // A summary reads events and keeps what the closing lines need.
@@ -64,6 +66,8 @@ func (s *summary) event(e event) {
 	switch e.Action {
 	case "output", "build-output":
 		s.output(key, e)
+	case "attr":
+		fmt.Fprintf(s.out, "%s %s: %s\n", e.Test, e.Key, e.Value)
 	case "pass":
 		s.ended(key, e, &s.passed)
 	case "fail":

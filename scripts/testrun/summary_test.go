@@ -16,6 +16,8 @@ func TestSummary(t *testing.T) {
 		want   string // part of what is printed
 	}{
 		{"pass", true, false, `{"Action":"pass","Package":"p","Test":"TestA"}`, false, "1 passed, 0 failed, 0 skipped\n"},
+		{"a figure", true, false, `{"Action":"attr","Package":"p","Test":"TestA","Key":"boot-1","Value":"2.5 s"}
+			{"Action":"pass","Package":"p","Test":"TestA"}`, false, "TestA boot-1: 2.5 s\n"},
 		{"fail", true, false, `{"Action":"output","Package":"p","Test":"TestA","Output":"a_test.go:1: why\n"}
 			{"Action":"fail","Package":"p","Test":"TestA"}
 			{"Action":"fail","Package":"p"}`, true, "a_test.go:1: why\n"},

@@ -191,7 +191,7 @@ func (b *bench) boot(cmdline string) *Guest {
 	line, err := g.WaitLine(b.context(), connected.String())
 	b.must(err)
 	up := connected.FindStringSubmatch(line)
-	b.Logf("%s boot %d: connected %.1f s after power on, %s s by the kernel's clock", b.m.Name, b.boots, e.At.Sub(g.Started).Seconds(), up[1])
+	b.Attr(fmt.Sprintf("boot-%d", b.boots), fmt.Sprintf("connected %.1f s after power on, %s s by the kernel's clock", e.At.Sub(g.Started).Seconds(), up[1]))
 	return g
 }
 

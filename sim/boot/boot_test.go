@@ -70,6 +70,7 @@ func (b *bench) rebootByJob(g *Guest) {
 	b.unprivileged()
 	b.memory()
 	b.small()
+	b.reload(g, "/etc/init.d/S80jobbox,reload")
 	b.CreateJobAs("reboot", service.CreateJobInput{JobTemplateARN: b.template("AWS-Reboot")}, b.device)
 	b.cleanEnd(g)
 	if e := b.execution("reboot"); e.Status != "IN_PROGRESS" {
@@ -125,7 +126,7 @@ func (b *bench) memory() {
 	if !regexp.MustCompile(`VmRSS=[0-9]+ .*MemTotal=[0-9]+`).MatchString(text) {
 		b.Errorf("memory.sh says %q", text)
 	}
-	b.Logf("%s with -m %dM, KiB: %s", b.m.Name, b.m.Memory, text)
+	b.Attr("memory", fmt.Sprintf("of %d MiB, in KiB: %s", b.m.Memory, text))
 }
 
 // small starts the program with less than 32 MiB to be had, where the core is one

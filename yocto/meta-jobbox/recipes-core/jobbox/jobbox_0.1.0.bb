@@ -13,6 +13,7 @@ GO_IMPORT = "jobbox"
 SRC_URI = "https://jobbox.example/releases/jobbox-${PV}.tar.gz;striplevel=1;subdir=${BP}/src/${GO_IMPORT} \
            file://run-ptest \
           "
+# `make dist` fills it in.
 SRC_URI[sha256sum] = "0000000000000000000000000000000000000000000000000000000000000000"
 
 inherit go ptest update-rc.d systemd
