@@ -71,14 +71,20 @@ type agent struct {
 	client *mqtt.Client
 	jobs   jobsPart // nil where jobs are not enabled or not built in
 	above  supervisor
+	// signals brings the agent's, SIGHUP from the very start: nobody who reloads
+	// an agent that is still starting may end it.
+	signals chan os.Signal
 }
 
 func runAgent(env *Env) int {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGHUP)
+	defer signal.Stop(signals)
 	c, err := config.Load(env.Args, env.Getenv)
 	if err != nil {
 		return configFailed(env, err)
 	}
-	a := &agent{env: env, config: c, above: findSupervisor(env.Getenv)}
+	a := &agent{env: env, config: c, above: findSupervisor(env.Getenv), signals: signals}
 	if err := a.open(); err != nil {
 		fmt.Fprintf(env.Stderr, "jobbox agent: %v\n", err)
 		return ExitFailure
@@ -157,11 +163,9 @@ func orNone(s string) string {
 func (a *agent) run() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	signals := make(chan os.Signal, 4)
 	// SIGPIPE is caught, so that a closed standard output cannot kill the agent;
 	// unlike an ignored signal, a caught one is back to its default in a child.
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGPIPE)
-	defer signal.Stop(signals)
+	signal.Notify(a.signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGPIPE)
 
 	session, work := make(chan error, 1), make(chan error, 1)
 	go func() { session <- a.client.Run(ctx) }()
@@ -169,7 +173,7 @@ func (a *agent) run() error {
 	if a.jobs != nil {
 		go func() { work <- a.jobs.Run(ctx) }()
 	}
-	err := a.attend(signals, session, work)
+	err := a.attend(session, work)
 	a.above.tell("STOPPING=1")
 	cancel()
 	select {
@@ -180,7 +184,7 @@ func (a *agent) run() error {
 }
 
 // attend returns when the agent is to stop.
-func (a *agent) attend(signals <-chan os.Signal, session, work chan error) error {
+func (a *agent) attend(session, work chan error) error {
 	var deadline <-chan time.Time
 	beat, rest := a.above.beats()
 	defer rest()
@@ -188,7 +192,7 @@ func (a *agent) attend(signals <-chan os.Signal, session, work chan error) error
 		select {
 		case <-beat:
 			go a.alive()
-		case s := <-signals:
+		case s := <-a.signals:
 			if a.signalled(s, deadline != nil) {
 				return nil
 			}

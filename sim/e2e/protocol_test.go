@@ -377,6 +377,35 @@ func TestSecondAgent(t *testing.T) {
 	}
 }
 
+// TestReloadWhileStarting: an agent that still waits for its predecessor's end
+// outlives a SIGHUP, with nothing there to start another.
+func TestReloadWhileStarting(t *testing.T) {
+	t.Parallel()
+	l := lab.New(t)
+	d := l.StartDevice("early")
+	next := exec.Command(lab.Build(t), "agent", "--config-file", d.Files.Config)
+	if err := next.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { next.Process.Kill(); next.Wait() })
+	lab.Eventually(t, "the second agent waits for the lock", func() bool {
+		locks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", next.Process.Pid))
+		return slices.ContainsFunc(locks, func(fd string) bool {
+			file, _ := os.Readlink(fd)
+			return strings.HasPrefix(file, d.Dir) && filepath.Base(file) == "lock"
+		})
+	})
+	if err := next.Process.Signal(hangUp); err != nil {
+		t.Fatal(err)
+	}
+	mark := l.Broker.Seq()
+	d.Stop()
+	l.AwaitKind(mark, broker.Connected, d)
+	if got := l.WaitFinal(l.CreateJob(command("true"))); got.Status != service.Succeeded {
+		t.Errorf("%s %q", got.Status, got.Details)
+	}
+}
+
 // TestStatusConnected: update-jobbox.sh decides by it whether a binary is good.
 func TestStatusConnected(t *testing.T) {
 	t.Parallel()
