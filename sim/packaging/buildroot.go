@@ -19,7 +19,7 @@ func (s Source) Buildroot(dest, init string, options ...string) error {
 	if options == nil {
 		options = []string{"BR2_PACKAGE_JOBBOX_FETCH=y", "BR2_PACKAGE_JOBBOX_INIT_SCRIPT=y"}
 	}
-	args := append([]string{"install", "INIT=" + init, "TARGET_DIR=" + dest}, options...)
+	args := append([]string{"image", "INIT=" + init, "TARGET_DIR=" + dest}, options...)
 	return s.buildroot("bin/jobbox", nil, args...)
 }
 

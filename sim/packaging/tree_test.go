@@ -120,24 +120,26 @@ func listing(t *testing.T, dir string) (list []string) {
 	return list
 }
 
+// The line is in each image once, also where an overlay brings an inittab anew.
 func TestInittabLine(t *testing.T) {
 	s := newSource(t)
-	dest := t.TempDir()
-	inittab := filepath.Join(dest, "etc/inittab")
-	if err := os.MkdirAll(filepath.Dir(inittab), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(inittab, []byte("::sysinit:/etc/init.d/rcS\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 { // a second build finds the line already there
-		if err := s.Buildroot(dest, "SYSV", "BR2_PACKAGE_JOBBOX_INIT_INITTAB=y"); err != nil {
+	dest, overlay := t.TempDir(), t.TempDir()
+	for _, dir := range []string{dest, overlay} {
+		if err := os.MkdirAll(filepath.Join(dir, "etc"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "etc/inittab"), []byte("::sysinit:/etc/init.d/rcS\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	text, _ := os.ReadFile(inittab)
-	if n := strings.Count(string(text), "\n::respawn:/usr/bin/jobbox agent\n"); n != 1 {
-		t.Errorf("inittab has the line %d times; want once:\n%s", n, text)
+	for _, with := range []string{"", "", overlay, overlay} {
+		if err := s.Buildroot(dest, "SYSV", "BR2_PACKAGE_JOBBOX_INIT_INITTAB=y", "OVERLAY="+with); err != nil {
+			t.Fatal(err)
+		}
+		text, _ := os.ReadFile(filepath.Join(dest, "etc/inittab"))
+		if n := strings.Count(string(text), "\n::respawn:/usr/bin/jobbox agent\n"); n != 1 {
+			t.Errorf("overlay %q: inittab has the line %d times; want once:\n%s", with, n, text)
+		}
 	}
 }
 
@@ -156,7 +158,7 @@ func TestVersionsAgree(t *testing.T) {
 }
 
 func TestLicenceSums(t *testing.T) {
-	for _, name := range []string{"LICENSE", "NOTICE"} {
+	for _, name := range []string{"LICENSE", "NOTICE", "docs/LICENSES.md"} {
 		text := []byte(source(t, name))
 		line := fmt.Sprintf("sha256  %x  %s\n", sha256.Sum256(text), name)
 		if !strings.Contains(source(t, "buildroot/package/jobbox/jobbox.hash"), line) {

@@ -9,15 +9,18 @@ JOBBOX_SITE = https://jobbox.example/releases
 # The default would be a "-go2" archive: ours comes with its modules.
 # check-package RemoveDefaultPackageSourceVariable
 JOBBOX_SOURCE = jobbox-$(JOBBOX_VERSION).tar.gz
-JOBBOX_LICENSE = Apache-2.0, BSD-2-Clause, BSD-3-Clause, MIT
-JOBBOX_LICENSE_FILES = LICENSE NOTICE
+JOBBOX_LICENSE = Apache-2.0, BSD-3-Clause, MIT
+JOBBOX_LICENSE_FILES = LICENSE NOTICE docs/LICENSES.md
 JOBBOX_GOMOD = jobbox
-JOBBOX_BIN_NAME = jobbox
 
 # HOST_GO_TARGET_ENV is empty where Buildroot has no Go for the target: on 32-bit
 # MIPS, and on ARM without PIE. What follows knows these cores by itself.
+# SOURCE_DATE_EPOCH would be Buildroot's own: the archive has its date.
 JOBBOX_GO_ENV = \
-	$(if $(HOST_GO_TARGET_ENV),$(HOST_GO_TARGET_ENV),$(HOST_GO_COMMON_ENV))
+	$(if $(HOST_GO_TARGET_ENV),$(HOST_GO_TARGET_ENV),$(HOST_GO_COMMON_ENV)) \
+	GOFLAGS="-mod=vendor -p=$(PARALLEL_JOBS)" \
+	GOMIPS64=softfloat \
+	SOURCE_DATE_EPOCH=
 
 # Without a floating point unit it has to be 5.
 ifeq ($(BR2_ARM_SOFT_FLOAT)$(BR2_ARM_CPU_ARMV5),)
@@ -106,14 +109,28 @@ define JOBBOX_INSTALL_INIT_SYSTEMD
 endef
 endif
 
-# Last of all, since an integrator's overlay may bring an inittab.
+# In each image, after the overlays: one of them may bring an inittab. $(@D) is
+# not the package's there.
 ifeq ($(BR2_PACKAGE_JOBBOX_INIT_INITTAB),y)
 define JOBBOX_ADD_INITTAB
 	grep -q '/usr/bin/jobbox' $(TARGET_DIR)/etc/inittab || \
-		cat $(@D)/init/inittab >> $(TARGET_DIR)/etc/inittab
+		cat $(JOBBOX_DIR)/init/inittab >> $(TARGET_DIR)/etc/inittab
 endef
-JOBBOX_TARGET_FINALIZE_HOOKS += JOBBOX_ADD_INITTAB
+JOBBOX_ROOTFS_PRE_CMD_HOOKS += JOBBOX_ADD_INITTAB
 endif
+
+# docs/PORTING.md says what happens without each.
+define JOBBOX_LINUX_CONFIG_FIXUPS
+	$(call KCONFIG_ENABLE_OPT,CONFIG_COMPAT_32BIT_TIME)
+	$(call KCONFIG_ENABLE_OPT,CONFIG_EPOLL)
+	$(call KCONFIG_ENABLE_OPT,CONFIG_EVENTFD)
+	$(call KCONFIG_ENABLE_OPT,CONFIG_FUTEX)
+	$(call KCONFIG_ENABLE_OPT,CONFIG_INET)
+	$(call KCONFIG_ENABLE_OPT,CONFIG_MULTIUSER)
+	$(call KCONFIG_ENABLE_OPT,CONFIG_NET)
+	$(call KCONFIG_ENABLE_OPT,CONFIG_PROC_FS)
+	$(call KCONFIG_ENABLE_OPT,CONFIG_UNIX)
+endef
 
 define JOBBOX_PERMISSIONS
 	/etc/jobbox/handlers d 0700 root root - - - - -

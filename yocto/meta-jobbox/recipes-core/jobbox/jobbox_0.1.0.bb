@@ -3,9 +3,10 @@ DESCRIPTION = "Takes jobs from AWS IoT, runs their steps and reports how they we
 one static file, no shell, no sudo, no libraries."
 HOMEPAGE = "https://jobbox.example"
 SECTION = "net"
-LICENSE = "Apache-2.0 AND BSD-2-Clause AND BSD-3-Clause AND MIT"
+LICENSE = "Apache-2.0 AND BSD-3-Clause AND MIT"
 LIC_FILES_CHKSUM = "file://src/${GO_IMPORT}/LICENSE;md5=3b83ef96387f14655fc854ddc3c6bd57 \
                     file://src/${GO_IMPORT}/NOTICE;md5=f1899e6e7c6519a911abc9f1a9aceb7c \
+                    file://src/${GO_IMPORT}/docs/LICENSES.md;md5=81871abee32497f174d412540ef835f7 \
                    "
 
 GO_IMPORT = "jobbox"
