@@ -3,7 +3,6 @@ package applets
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -86,7 +85,7 @@ func runAgent(env *Env) int {
 	}
 	a := &agent{env: env, config: c, above: findSupervisor(env.Getenv), signals: signals}
 	if err := a.open(); err != nil {
-		fmt.Fprintf(env.Stderr, "jobbox agent: %v\n", err)
+		a.log.Errorf("agent: %v", err) // in the background there is no standard error
 		return ExitFailure
 	}
 	defer func() { a.sink.Close() }()

@@ -107,18 +107,11 @@ func (s *setup) tlsConfig(now func() time.Time) *tls.Config {
 		CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384},
 		Time:             func() time.Time { return s.verifyTime(now()) },
 	}
+	if s.early(now()) {
+		s.verifyEarly(c)
+	}
 	if s.Port == alpnPort {
 		c.NextProtos = []string{alpnProtocol}
 	}
 	return c
-}
-
-// verifyTime is when certificates are verified: now, unless the clock stands
-// before this program was built, as it does without a battery until NTP has
-// answered. Then it is surely wrong, and the build date is the better guess.
-func (s *setup) verifyTime(now time.Time) time.Time {
-	if now.Before(s.BuildDate) {
-		return s.BuildDate
-	}
-	return now
 }

@@ -160,10 +160,10 @@ func (c *Client) explainLoss(s *session, err error, lasted time.Duration) error 
 // sayClock says when a clock is not believed.
 func (c *Client) sayClock(s *setup) {
 	now := c.now()
-	if early := now.Before(s.BuildDate); early != c.early {
+	if early := s.early(now); early != c.early {
 		c.early = early
 		if early {
-			s.Log.Warnf("mqtt: the clock says %s, before this program was built; certificates are verified as of %s", date(now), date(s.BuildDate))
+			s.Log.Warnf("mqtt: the clock says %s, before this program was built; certificates are verified as of %s, or of a later day on which the broker's was issued", date(now), date(s.BuildDate))
 		}
 	}
 }

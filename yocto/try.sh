@@ -52,6 +52,7 @@ INIT_MANAGER = "$1"
 GO:pn-jobbox = "$goroot/bin/go"
 GOROOT:pn-jobbox = "$goroot"
 GOTOOLDIR:pn-jobbox = "$(go env GOTOOLDIR)"
+GOCACHE:pn-jobbox = "$work/go-cache"
 # This machine's fakeroot, a function at a time, in place of the pseudo that would
 # be built first.
 FAKEROOT = "$work/fakeroot"

@@ -57,9 +57,18 @@ by_other_means() {
 	trap 'exit 1' HUP INT TERM
 	transfer || fail 1 "download to $file failed, exit status $?"
 	[ -z "$sum" ] || verify
-	[ ! -f "$file" ] || chmod "$(stat -c %a "$file")" part 2>/dev/null
+	[ ! -f "$file" ] || keep_mode
 	sync
 	mv -f part "$file" || fail 1 "$file could not be put in place"
+}
+
+# keep_mode gives the new file the permissions of the old one, but for set-user-ID
+# and the like. (OpenWrt's BusyBox has no stat.)
+keep_mode() {
+	# shellcheck disable=SC2012,SC2020 # of the one line, its first word
+	set -- "$(ls -ld -- "$file" | tr 'sStT' 'x-x-')"
+	bits() { printf '%s' "$1" | cut -c "$2" | tr -d -; }
+	chmod "u=$(bits "$1" 2-4),g=$(bits "$1" 5-7),o=$(bits "$1" 8-10)" part
 }
 
 enter_private() { room=$(mktemp -d "$file.part.XXXXXX" 2>/dev/null) && cd "$room" && [ -O . ]; }

@@ -8,90 +8,63 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
 )
 
 // jobboxScript stands in for a jobbox of that version, as far as an update goes
-// by it. The init script below calls it for an agent, whose process is only
-// drawn: a directory in /proc, and /state/connected where it connects.
-func jobboxScript(version int, agent string) string {
+// by it before it puts the new one on trial. (sim/update has real ones tried.)
+func jobboxScript(version int) string {
 	return fmt.Sprintf(`#!/bin/sh
 case $1 in
-version) echo "jobbox %[1]d" ;;
-check) exit 0 ;;
-status) cat /state/connected 2>/dev/null || exit 1 ;;
+version) echo "jobbox %d" ;;
+check) [ "$2" = --config-file ] && [ "$3" = /conf ] && [ "$JOBBOX_LEVEL" = debug ] || exit 78 ;;
+status) cat /state/connected 2>/dev/null || { echo "not connected"; exit 1; } ;;
 handlers) cat "/handlers/$3" ;;
-fetch) echo "fetched $5"; cp /state/download "$6" ;;
-agent)
-	echo "agent %[1]d" >>/calls
-	mkdir -p /proc/77
-	if [ -f /bin/jobbox.new ]; then ln -sf /bin/jobbox.new /proc/77/exe; else ln -sf /bin/jobbox /proc/77/exe; fi
-	printf 'jobbox\000agent\000' >/proc/77/cmdline
-	%[2]s ;;
+fetch) cp /state/download "$6" ;;
 esac
-`, version, agent)
+`, version)
 }
-
-const (
-	connects = `echo "connected, pid 77" >/state/connected`
-	lost     = ":"
-
-	jobboxInit = `#!/bin/sh
-echo "$1" >>/calls
-case $1 in
-start) /bin/jobbox agent ;;
-stop) rm -rf /state/connected /proc/77 ;;
-esac
-`
-)
 
 func sumHex(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:])
 }
 
-// updateDevice runs version 1, and can download version 2.
+// updateDevice runs version 1, whose agent is only drawn, as a directory in
+// /proc, and can download what is second.
 func updateDevice(t *testing.T, second string) *device {
 	d := newDevice(t)
-	d.write("bin/jobbox", jobboxScript(1, connects), 0o755)
+	d.write("bin/jobbox", jobboxScript(1), 0o755)
 	d.write("state/download", second, 0o644)
 	d.write("state/connected", "connected, pid 77\n", 0o644)
-	d.write("etc/init.d/S80jobbox", jobboxInit, 0o755)
+	d.write("proc/self/mountinfo", "", 0o644)
+	d.write("proc/77/cmdline", "jobbox\x00agent\x00--config-file\x00/conf\x00", 0o644)
+	d.write("proc/77/environ", "PATH=/bin\x00JOBBOX_LEVEL=debug\x00", 0o644)
+	if err := unix.Symlink("/bin/jobbox", d.path("proc/77/exe")); err != nil {
+		t.Fatal(err)
+	}
 	return d
 }
 
-// update runs the handler in a mount name space of its own, or without the
-// right to mount.
-func (d *device) update(mayMount bool, args ...string) run {
+// update runs the handler in a device that nothing can be mounted on.
+func (d *device) update(args ...string) run {
 	d.t.Helper()
 	var out, errs bytes.Buffer
-	cmd := d.updateCommand(mayMount, args...)
+	cmd := d.command("update-jobbox.sh", args...)
 	cmd.Stdout, cmd.Stderr = &out, &errs
-	if err := startWith(cmd, mayMount); err != nil {
-		d.t.Fatalf("%v (mounting needs root: run the tests as root)", err)
+	if err := startWithoutMount(cmd); err != nil {
+		d.t.Fatalf("%v (it needs root: run the tests as root)", err)
 	}
 	d.t.Cleanup(func() { killGroup(cmd.Process.Pid) })
-	_ = cmd.Wait()
+	_ = cmd.Wait() // its status is in ProcessState
 	return run{cmd.ProcessState.ExitCode(), out.String(), errs.String()}
 }
 
-func (d *device) updateCommand(mayMount bool, args ...string) *exec.Cmd {
-	cmd := d.command("update-jobbox.sh", args...)
-	if mayMount {
-		cmd.SysProcAttr.Unshareflags = syscall.CLONE_NEWNS
-	}
-	return cmd
-}
-
-// startWith takes CAP_SYS_ADMIN away from a child that may not mount. What a
-// thread has lost it cannot get back, so the thread ends with it.
-func startWith(cmd *exec.Cmd, mayMount bool) error {
-	if mayMount {
-		return cmd.Start()
-	}
+// startWithoutMount takes CAP_SYS_ADMIN away from a child. What a thread has lost
+// it cannot get back, so the thread ends with it.
+func startWithoutMount(cmd *exec.Cmd) error {
 	result := make(chan error)
 	go func() {
 		runtime.LockOSThread()
@@ -104,128 +77,69 @@ func startWith(cmd *exec.Cmd, mayMount bool) error {
 	return <-result
 }
 
-func TestUpdate(t *testing.T) {
-	first := jobboxScript(1, connects)
-	good, bad := jobboxScript(2, connects), jobboxScript(2, lost)
-	const url = "https://example.com/jobbox?SECRET"
-	for _, mayMount := range []bool{true, false} {
-		tests := []struct {
-			name           string
-			second         string
-			sum            string
-			status         int
-			stdout, stderr string
-			after, calls   string
-			beside         string // what bin/jobbox.old is then
-		}{
-			{"good", good, sumHex(good), 0, "new: jobbox 2\n", "", good, "stop start agent 2", first},
-			{"does not connect", bad, sumHex(bad), 1, "the old one comes back", "the new binary did not connect in time", first, "stop start agent 2 stop start agent 1", ""},
-			{"does not run", "no program", sumHex("no program"), 1, "", "the new binary does not run on this device", first, "", ""},
-			{"wrong configuration", strings.Replace(good, "check) exit 0", "check) exit 78", 1), "", 1, "", "refuses this device's configuration", first, "", ""},
-			{"that one already", good, sumHex(first), 0, "is that one already", "", first, "", ""},
-		}
-		for _, tt := range tests {
-			t.Run(fmt.Sprintf("%s, may mount %v", tt.name, mayMount), func(t *testing.T) {
-				d := updateDevice(t, tt.second)
-				if tt.sum == "" {
-					tt.sum = sumHex(tt.second)
-				}
-				d.update(mayMount, "", url, tt.sum, "2").check(t, tt.name, tt.status, tt.stdout, tt.stderr)
-				if got := d.read("bin/jobbox"); got != tt.after {
-					t.Errorf("the binary is now\n%s", got)
-				}
-				if got := strings.Join(strings.Fields(d.calls()), " "); got != tt.calls {
-					t.Errorf("called %q; want %q", got, tt.calls)
-				}
-				if d.read("bin/jobbox.new") != "" || d.read("bin/jobbox.old") != tt.beside {
-					t.Errorf("left behind: new %q, old %q", d.read("bin/jobbox.new"), d.read("bin/jobbox.old"))
-				}
-			})
-		}
+// TestUpdateRefused: what cannot end well does not begin. The agent is left alone,
+// and nothing is left over.
+func TestUpdateRefused(t *testing.T) {
+	first, good := jobboxScript(1), jobboxScript(2)
+	hangs := strings.Replace(good, "version) ", "version) trap '' TERM; sleep 600; ", 1)
+	tests := []struct {
+		name, second, sum string
+		arrange           func(d *device)
+		status            int
+		stdout, stderr    string
+	}{
+		{"that one already", good, sumHex(first), nil, 0, "is that one already", ""},
+		{"does not run", "no program", "", nil, 1, "", "the new binary does not run on this device"},
+		{"does not end", hangs, "", func(d *device) { d.limit("within 60", "within 2") }, 1, "", "the new binary does not run on this device"},
+		{"does not take the configuration", strings.Replace(good, "[ \"$2\"", "false && [ \"$2\"", 1), "", nil, 1, "new: jobbox 2\n", "refuses this device's configuration"},
+		{"nothing can be mounted", good, "", nil, 3, "", "nothing can be mounted here"},
+		{"a mistake in the configuration", good, "", func(d *device) { d.write("proc/77/environ", "PATH=/bin\x00", 0o644) }, 1, "", "configuration has a mistake"},
+		{"no agent", good, "", func(d *device) { d.write("proc/77/cmdline", "jobbox\x00fetch\x00", 0o644) }, 3, "", "no agent runs from /bin/jobbox"},
+		{"the runner is none", good, "", func(d *device) { d.write("proc/77/cmdline", "jobbox-runner\x00 agent \x00", 0o644) }, 3, "", "no agent runs from /bin/jobbox"},
+		{"not connected", good, "", func(d *device) {
+			d.limit("tries=30", "tries=1")
+			d.remove("state/connected")
+		}, 1, "", "the agent is not connected"},
+		{"cannot tell", good, "", func(d *device) {
+			d.write("bin/jobbox", strings.Replace(first, "status)", "status) echo usage; exit 2 ;; x)", 1), 0o755)
+		}, 3, "", "cannot tell whether it is connected"},
+		{"something else lies over it", good, "", func(d *device) {
+			d.write("proc/self/mountinfo", "36 25 8:1 /x /bin/jobbox rw - ext4 /dev/sda1 rw\n", 0o644)
+		}, 1, "", "something is mounted over /bin/jobbox"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			d := updateDevice(t, tt.second)
+			if tt.sum == "" {
+				tt.sum = sumHex(tt.second)
+			}
+			if tt.arrange != nil {
+				tt.arrange(d)
+			}
+			before := d.read("bin/jobbox")
+			d.update("", "https://example.com/jobbox?SECRET", tt.sum, "2").check(t, tt.name, tt.status, tt.stdout, tt.stderr)
+			if d.read("bin/jobbox") != before || d.read("bin/jobbox.new") != "" || d.read("bin/jobbox.old") != "" {
+				t.Errorf("left behind: %q, new %q, old %q", d.read("bin/jobbox"), d.read("bin/jobbox.new"), d.read("bin/jobbox.old"))
+			}
+		})
 	}
 }
 
-// interruptTrial sends a signal to an update whose new binary does not connect,
-// once that one has been started.
-func interruptTrial(t *testing.T, sig syscall.Signal) *device {
-	bad := jobboxScript(2, lost)
-	d := updateDevice(t, bad)
-	cmd := d.updateCommand(true, "", "https://example.com/x", sumHex(bad), "3600")
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("%v (mounting needs root: run the tests as root)", err)
+// limit has the handler wait for less long.
+func (d *device) limit(from, to string) {
+	d.t.Helper()
+	text := d.read("handlers/update-jobbox.sh")
+	if !strings.Contains(text, from) {
+		d.t.Fatalf("update-jobbox.sh has no %q", from)
 	}
-	t.Cleanup(func() { killGroup(cmd.Process.Pid) })
-	d.wait("the new one is tried", func() bool { return strings.Contains(d.calls(), "agent 2\n") })
-	if err := syscall.Kill(-cmd.Process.Pid, sig); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Wait(); err == nil {
-		t.Error("the update succeeded")
-	}
-	return d
+	d.write("handlers/update-jobbox.sh", strings.Replace(text, from, to, 1), 0o700)
 }
 
-// Losing power while a bad one is tried leaves the old one: the mount is gone
-// with the kernel, as it is here with the name space.
-func TestUpdateLosesPower(t *testing.T) {
-	d := interruptTrial(t, syscall.SIGKILL)
-	if d.read("bin/jobbox") != jobboxScript(1, connects) {
-		t.Error("the machine would start with the new one")
-	}
-}
-
-// A cancelled update must not leave the device without an agent.
-func TestUpdateIsCancelled(t *testing.T) {
-	d := interruptTrial(t, syscall.SIGTERM)
-	if got := d.calls(); !strings.HasSuffix(got, "agent 2\nstop\nstart\nagent 1\n") || d.read("bin/jobbox") != jobboxScript(1, connects) {
-		t.Errorf("called\n%s", got)
-	}
-}
-
-// Where init or a supervisor keeps the agent running, it is ended, and what
-// starts it again finds the new one.
-func TestUpdateUnderASupervisor(t *testing.T) {
-	good := jobboxScript(2, connects)
-	d := updateDevice(t, good)
-	d.write("etc/init.d/S80jobbox", "", 0o644)
-	if err := unix.Unlink(d.path("etc/init.d/S80jobbox")); err != nil {
-		t.Fatal(err)
-	}
-	// A process for the handler to end; the supervisor below starts the new one.
-	agent := exec.Command("sleep", "3600")
-	if err := agent.Start(); err != nil {
-		t.Fatal(err)
-	}
-	pid := agent.Process.Pid
-	d.write(fmt.Sprintf("proc/%d/cmdline", pid), "jobbox\x00agent\x00", 0o644)
-	if err := unix.Symlink("/bin/jobbox", d.path(fmt.Sprintf("proc/%d/exe", pid))); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		_ = agent.Wait()
-		d.mkdir("proc/77")
-		_ = unix.Symlink("/bin/jobbox", d.path("proc/77/exe"))
-	}()
-	d.update(false, "", "https://example.com/x", sumHex(good), "3600").check(t, "update", 0, "is new, and connected", "")
-	if status, ok := agent.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGTERM {
-		t.Errorf("the agent ended with %v", agent.ProcessState)
-	}
-}
-
-// An old agent that did not stop is connected, but proves nothing of the new one.
-func TestUpdateThatLeavesTheOldAgentRunning(t *testing.T) {
-	first, good := jobboxScript(1, connects), jobboxScript(2, connects)
-	for _, mayMount := range []bool{true, false} {
-		d := updateDevice(t, good)
-		d.write("etc/init.d/S80jobbox", "#!/bin/sh\n", 0o755)
-		d.mkdir("proc/77")
-		if err := unix.Link(d.path("bin/jobbox"), d.path("proc/77/exe")); err != nil {
-			t.Fatal(err)
-		}
-		d.update(mayMount, "", "https://example.com/x", sumHex(good), "1").check(t, "update", 1, "", "did not connect in time")
-		if d.read("bin/jobbox") != first {
-			t.Error("the new one has stayed")
-		}
+func (d *device) remove(name string) {
+	d.t.Helper()
+	if err := unix.Unlink(d.path(name)); err != nil {
+		d.t.Fatal(err)
 	}
 }
 
@@ -249,16 +163,6 @@ func TestUpdateArguments(t *testing.T) {
 	} {
 		d.run("update-jobbox.sh", tt.args...).check(t, call("update-jobbox.sh", tt.args), tt.status, "", tt.want)
 	}
-	if d.calls() != "" {
-		t.Errorf("called %s", d.calls())
-	}
-}
-
-// Where success could not be told from failure, nothing is done.
-func TestUpdateOfOneThatCannotTell(t *testing.T) {
-	d := updateDevice(t, "")
-	d.write("bin/jobbox", strings.Replace(jobboxScript(1, connects), "status)", "status) exit 2 ;; x)", 1), 0o755)
-	d.run("update-jobbox.sh", "", "https://h/x", sumHex("x")).check(t, "update", 3, "", "cannot tell whether it is connected")
 	if d.calls() != "" {
 		t.Errorf("called %s", d.calls())
 	}

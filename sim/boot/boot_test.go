@@ -71,6 +71,7 @@ func (b *bench) rebootByJob(g *Guest) {
 	b.memory()
 	b.small()
 	b.reload(g, "/etc/init.d/S80jobbox,reload")
+	b.mistaken("/etc/init.d/S80jobbox restart")
 	b.CreateJobAs("reboot", service.CreateJobInput{JobTemplateARN: b.template("AWS-Reboot")}, b.device)
 	b.cleanEnd(g)
 	if e := b.execution("reboot"); e.Status != "IN_PROGRESS" {
@@ -110,6 +111,17 @@ func (b *bench) restart(g *Guest) {
 	b.reconnected(g)
 	b.final(id, "SUCCEEDED")
 	b.once(id)
+}
+
+// mistaken has a job restart the agent while its configuration is no good: the one
+// that runs is left alone.
+func (b *bench) mistaken(restart string) {
+	b.Helper()
+	script := "read -r old </run/jobbox/connected; mount -o bind /dev/null /etc/jobbox/jobbox.conf; " + restart +
+		"; status=$?; umount /etc/jobbox/jobbox.conf; read -r new </run/jobbox/connected; [ $status != 0 ] && [ \"$old\" = \"$new\" ]"
+	if e := b.final(b.CreateJob(command("sh,-c,"+script), b.device), "SUCCEEDED"); e.Status != "SUCCEEDED" {
+		b.Errorf("%s with a mistake in the configuration: %q", restart, e.Details)
+	}
 }
 
 // reconnected waits for the connection of another agent in the same boot.

@@ -22,6 +22,7 @@ func TestOpenRC(t *testing.T) {
 	}
 	b.restart(g)
 	b.reload(g, "rc-service,jobbox,reload")
+	b.mistaken("rc-service jobbox restart")
 	b.killed(g)
 	b.rebootAndOff(g, "")
 }

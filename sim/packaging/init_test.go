@@ -247,6 +247,45 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// A restart that could not end well does not begin.
+func TestRestartWithAMistake(t *testing.T) {
+	d := newDevice(t)
+	d.start(1)
+	pid := d.pid()
+	d.must(os.WriteFile(d.record+"/broken", nil, 0o644))
+	if status, out := d.call("restart"); status != 78 || !strings.Contains(out, "endpoint: is required") || !strings.Contains(out, "left running") {
+		t.Errorf("restart = %d, %q; want 78 and the reason", status, out)
+	}
+	if d.pid() != pid || !d.ours(pid) {
+		t.Error("the agent was stopped")
+	}
+}
+
+// Nobody who reloads an agent that is just starting ends it.
+func TestReloadRightAfterStart(t *testing.T) {
+	d := newDevice(t)
+	for range 5 {
+		d.ok("start")
+		pid := d.pid()
+		d.ok("reload")
+		d.ok("stop") // fails where it has ended
+		if d.ours(pid) {
+			t.Fatal("stop returned while the agent was there")
+		}
+	}
+}
+
+// What somebody wrote into /etc/default must not keep the agent from being stopped.
+func TestBrokenDefaults(t *testing.T) {
+	d := newDevice(t)
+	d.start(1)
+	pid := d.pid()
+	d.write("etc/default/jobbox", "JOBBOX_ARGS=\"--log-level\n")
+	if status, out := d.call("stop"); status != 0 || d.ours(pid) || !strings.Contains(out, "etc/default/jobbox") {
+		t.Errorf("stop = %d, %q; want the agent stopped, and the file named", status, out)
+	}
+}
+
 func TestReloadIsHUP(t *testing.T) {
 	d := newDevice(t)
 	d.start(1)

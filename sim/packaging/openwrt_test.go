@@ -62,7 +62,11 @@ func TestUCIToConf(t *testing.T) {
 		{"not a number", "option port 'https'", ``},
 		{"negative", "option port '-1'", ``},
 		{"not a flag", "option allow_built_in 'perhaps'", ``},
-		{"control character", "option cert '/etc/a\nb'", ``},
+		{"control character", "option cert '/etc/a\toption b'", ``},
+		{"an option for a list", "option allow_user 'nobody'", ``},
+		{"a misspelt option", "option allow_users 'nobody'", ``},
+		{"a misspelt list", "list allow_users 'nobody'", ``},
+		{"a misspelt word", "lst allow_user 'nobody'", ``},
 		{"control character in a list", "list allow_user 'a\tb'", ``},
 	}
 	for _, tt := range tests {
@@ -113,55 +117,94 @@ const procdStub = `
 . "$IPKG_INSTROOT/lib/functions.sh"
 procd_open_instance() { echo open; }
 procd_set_param() { echo "param $*"; }
+procd_append_param() { echo "append $*"; }
+logger() { echo "log $*"; }
 procd_close_instance() { echo close; }
 procd_add_reload_trigger() { echo "trigger $*"; }
 `
 
-// service runs start_service and service_triggers of the procd script.
-func service(t *testing.T, config string) (string, string, string) {
-	t.Helper()
+// A router is a root directory in which the procd script runs.
+type router struct {
+	*testing.T
+	root string
+	conf string // the configuration that the script makes
+}
+
+func newRouter(t *testing.T, config string) router {
 	root := uci(t, config)
-	script := strings.ReplaceAll(source(t, "init/jobbox.procd"), "/var/etc/", root+"/var/etc/")
+	return router{t, root, root + "/var/etc/jobbox/jobbox.conf"}
+}
+
+// start runs start_service and service_triggers of the procd script.
+func (r router) start() (stdout, stderr string) {
+	r.Helper()
+	script := strings.ReplaceAll(source(r.T, "init/jobbox.procd"), "/var/etc/", r.root+"/var/etc/")
 	converter, err := filepath.Abs(filepath.Join(repo, "init/uci-to-conf"))
 	if err != nil {
-		t.Fatal(err)
+		r.Fatal(err)
 	}
 	script = strings.ReplaceAll(script, "/usr/libexec/jobbox/uci-to-conf", "busybox ash "+converter)
-	file := filepath.Join(root, "service.sh")
+	file := filepath.Join(r.root, "service.sh")
 	if err := os.WriteFile(file, []byte(procdStub+script+"\nservice_triggers\nstart_service\n"), 0o644); err != nil {
-		t.Fatal(err)
+		r.Fatal(err)
 	}
-	out, errs, _ := ash(root, file)
-	return root, out, errs
+	stdout, stderr, _ = ash(r.root, file) // its status is what start_service returns
+	return stdout, stderr
+}
+
+// set changes /etc/config/jobbox.
+func (r router) set(config string) {
+	r.Helper()
+	if err := os.WriteFile(r.root+"/etc/config/jobbox", []byte(config), 0o644); err != nil {
+		r.Fatal(err)
+	}
 }
 
 func TestProcdService(t *testing.T) {
-	root, out, errs := service(t, "option enabled '1'\noption endpoint 'a.example'\n")
-	conf := root + "/var/etc/jobbox/jobbox.conf"
-	want := []string{"trigger jobbox", "open", "param command /usr/bin/jobbox agent --config-file " + conf,
-		"param file " + conf, "param reload_signal HUP", "param respawn 3600 5 0", "close"}
+	r := newRouter(t, "option enabled '1'\noption endpoint 'a.example'\noption cert '/etc/c'\noption root_ca '/etc/r'\n")
+	out, errs := r.start()
+	want := []string{"trigger jobbox", "open", "param command /usr/bin/jobbox agent --config-file " + r.conf,
+		"param file " + r.conf, "append file /etc/c", "append file /etc/r", "param reload_signal HUP", "param respawn 3600 5 0", "close"}
 	for _, line := range want {
 		if !strings.Contains(out, line+"\n") {
 			t.Errorf("procd was not asked %q:\n%s%s", line, out, errs)
 		}
 	}
-	data, err := os.ReadFile(conf)
+	data, err := os.ReadFile(r.conf)
 	if err != nil || !strings.Contains(string(data), "a.example") {
-		t.Errorf("%s holds %q, %v", conf, data, err)
+		t.Errorf("%s holds %q, %v", r.conf, data, err)
 	}
-	if info, err := os.Stat(conf); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("%s: mode %v, %v; want 0600", conf, info.Mode(), err)
+	if info, err := os.Stat(r.conf); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%s: mode %v, %v; want 0600", r.conf, info.Mode(), err)
 	}
 }
 
 func TestProcdServiceDisabledOrWrong(t *testing.T) {
 	for _, config := range []string{"option enabled '0'\n", "", "option enabled '1'\noption port 'x'\n"} {
-		root, out, _ := service(t, config)
-		if strings.Contains(out, "open") {
+		r := newRouter(t, config)
+		if out, _ := r.start(); strings.Contains(out, "open") {
 			t.Errorf("with %q an instance was started", config)
 		}
-		if _, err := os.Stat(root + "/var/etc/jobbox/jobbox.conf"); err == nil {
+		if _, err := os.Stat(r.conf); err == nil {
 			t.Errorf("with %q a configuration was written", config)
 		}
+	}
+}
+
+// A mistake in the settings does not end an agent that runs: procd ends what is not
+// named to it.
+func TestProcdReloadOfMistake(t *testing.T) {
+	r := newRouter(t, "option enabled '1'\noption port '443'\n")
+	r.start()
+	r.set("option enabled '1'\noption port 'https'\n")
+	out, _ := r.start()
+	if !strings.Contains(out, "open\n") || !strings.Contains(out, "close\n") {
+		t.Errorf("procd was not told of the instance:\n%s", out)
+	}
+	if want := "log -s -t jobbox -p daemon.err uci-to-conf: port: want a number, got 'https'\n"; !strings.Contains(out, want) {
+		t.Errorf("the log has no %q:\n%s", want, out)
+	}
+	if data, err := os.ReadFile(r.conf); err != nil || !strings.Contains(string(data), `"port": 443`) {
+		t.Errorf("%s holds %q, %v; want what it was", r.conf, data, err)
 	}
 }

@@ -8,12 +8,16 @@ config_load() {
 }
 
 config() { :; }
+option_cb() { :; }
+list_cb() { :; }
 
 option() {
 	eval "CONFIG_$1=\$2"
+	option_cb "$@"
 }
 
 list() {
+	list_cb "$@"
 	eval "CONFIG_n=\$((\${CONFIG_COUNT_$1:-0} + 1))"
 	eval "CONFIG_COUNT_$1=\$CONFIG_n"
 	eval "CONFIG_LIST_$1_$CONFIG_n=\$2"
@@ -40,3 +44,6 @@ config_list_foreach() {
 		CONFIG_i=$((CONFIG_i + 1))
 	done
 }
+
+# Stands in for the program, which fails at a line that is no UCI.
+uci() { ! grep -qv '^[[:space:]]*\(config\|option\|list\|#\|$\)' "$UCI_CONFIG_DIR/jobbox"; }
