@@ -158,7 +158,7 @@ func (b *bench) small() {
 // that syslogd no longer reads: its end is seen by start-stop-daemon.
 func (b *bench) cleanEnd(g *Guest) {
 	b.Helper()
-	b.goesDown(g, `stopped /usr/bin/jobbox \(pid \d+\)`, `machine: rcK is through`)
+	b.goesDown(g, `stopped jobbox \(pid \d+\)`, `machine: rcK is through`)
 }
 
 // goesDown waits for the machine to go down by itself, and wants that the agent
