@@ -171,6 +171,23 @@ func TestLicenceSums(t *testing.T) {
 	}
 }
 
+// What the recipe builds tests of, run-ptest runs: one that is missing on the
+// device is a failure there.
+func TestPtestRunsAll(t *testing.T) {
+	recipe, err := newSource(t).recipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	built := regexp.MustCompile(`PTEST_GO_PACKAGES = "(.*)"`).FindStringSubmatch(recipe)
+	run := regexp.MustCompile(`for test in (.*); do`).FindStringSubmatch(source(t, "yocto/meta-jobbox/recipes-core/jobbox/jobbox/run-ptest"))
+	if built == nil || run == nil {
+		t.Fatalf("the recipe builds %q, run-ptest runs %q", built, run)
+	}
+	if want := strings.ReplaceAll(built[1], " ", "/test ") + "/test"; run[1] != want {
+		t.Errorf("run-ptest runs %q; want %q", run[1], want)
+	}
+}
+
 // An option that Config.in does not offer, or that nothing reads, is a slip.
 func TestBuildrootOptions(t *testing.T) {
 	offered := symbols(source(t, "buildroot/package/jobbox/Config.in"), `(?m)^config (BR2_PACKAGE_JOBBOX_\w+)`)
