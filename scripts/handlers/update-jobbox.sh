@@ -176,14 +176,15 @@ try() {
 	[ "$seconds" -ge "$hold" ] || hold=$seconds
 	until holds; do
 		kill -0 "$step" 2>/dev/null && [ "$asked" -ne 137 ] || return 1
-		[ "$seconds" -gt 0 ] || [ "$held" -ge 0 ] || return 1
+		# It may be in the middle of its time to hold, but not again and again.
+		[ "$seconds" -gt 0 ] || { [ "$held" -ge 0 ] && [ "$seconds" -gt $((-4 * hold)) ]; } || return 1
 		seconds=$((seconds - 1))
 	done
 }
 
 # trial leaves in $dir/outcome an exit status and what there is to say.
 trial() {
-	trap '' HUP INT TERM PIPE
+	trap : HUP INT TERM PIPE # not '': the agent would inherit that
 	cd /
 	echo $$ >"$dir/pid"
 	swap put "$bin"
