@@ -3,6 +3,7 @@ package packaging
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -64,6 +65,7 @@ func TestUCIToConf(t *testing.T) {
 		{"not a flag", "option allow_built_in 'perhaps'", ``},
 		{"control character", "option cert '/etc/a\toption b'", ``},
 		{"an option for a list", "option allow_user 'nobody'", ``},
+		{"somebody's own section", "option port '443'\nconfig note 'other'\noption text 'x'", `{"port": 443}`},
 		{"a misspelt option", "option allow_users 'nobody'", ``},
 		{"a misspelt list", "list allow_users 'nobody'", ``},
 		{"a misspelt word", "lst allow_user 'nobody'", ``},
@@ -132,6 +134,10 @@ type router struct {
 
 func newRouter(t *testing.T, config string) router {
 	root := uci(t, config)
+	// An agent that does not know the level LOUD.
+	if err := os.WriteFile(root+"/jobbox", []byte("#!/bin/sh\n! grep -H LOUD \"$3\" >&2\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
 	return router{t, root, root + "/var/etc/jobbox/jobbox.conf"}
 }
 
@@ -144,6 +150,7 @@ func (r router) start() (stdout, stderr string) {
 		r.Fatal(err)
 	}
 	script = strings.ReplaceAll(script, "/usr/libexec/jobbox/uci-to-conf", "busybox ash "+converter)
+	script = strings.ReplaceAll(script, "/usr/bin/jobbox check", r.root+"/jobbox check")
 	file := filepath.Join(r.root, "service.sh")
 	if err := os.WriteFile(file, []byte(procdStub+script+"\nservice_triggers\nstart_service\n"), 0o644); err != nil {
 		r.Fatal(err)
@@ -191,20 +198,55 @@ func TestProcdServiceDisabledOrWrong(t *testing.T) {
 	}
 }
 
-// A mistake in the settings does not end an agent that runs: procd ends what is not
-// named to it.
+// A mistake in the settings does not end an agent that runs, whether UCI or the
+// agent finds it: procd ends what is not named to it.
 func TestProcdReloadOfMistake(t *testing.T) {
 	r := newRouter(t, "option enabled '1'\noption port '443'\n")
 	r.start()
-	r.set("option enabled '1'\noption port 'https'\n")
-	out, _ := r.start()
-	if !strings.Contains(out, "open\n") || !strings.Contains(out, "close\n") {
-		t.Errorf("procd was not told of the instance:\n%s", out)
+	for mistake, want := range map[string]string{
+		"option port 'https'":     "log -s -t jobbox -p daemon.err uci-to-conf: port: want a number, got 'https'\n",
+		"option log_level 'LOUD'": "log -s -t jobbox -p daemon.err " + r.conf + ".new:",
+	} {
+		r.set("option enabled '1'\n" + mistake + "\n")
+		out, _ := r.start()
+		if !strings.Contains(out, "open\n") || !strings.Contains(out, "close\n") {
+			t.Errorf("%s: procd was not told of the instance:\n%s", mistake, out)
+		}
+		if !strings.Contains(out, want) {
+			t.Errorf("%s: the log has no %q:\n%s", mistake, want, out)
+		}
+		if data, err := os.ReadFile(r.conf); err != nil || !strings.Contains(string(data), `"port": 443`) {
+			t.Errorf("%s: %s holds %q, %v; want what it was", mistake, r.conf, data, err)
+		}
+		if _, err := os.Stat(r.conf + ".new"); err == nil {
+			t.Errorf("%s: the new configuration lies about", mistake)
+		}
 	}
-	if want := "log -s -t jobbox -p daemon.err uci-to-conf: port: want a number, got 'https'\n"; !strings.Contains(out, want) {
-		t.Errorf("the log has no %q:\n%s", want, out)
+}
+
+// A directory that somebody else has made is not used, nor what he has put there.
+func TestProcdForeignDirectory(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to make a directory of another user's")
 	}
-	if data, err := os.ReadFile(r.conf); err != nil || !strings.Contains(string(data), `"port": 443`) {
-		t.Errorf("%s holds %q, %v; want what it was", r.conf, data, err)
+	const mallory = 65534
+	for name, arrange := range map[string]func(r router) error{
+		"the directory above": func(r router) error { return os.Chown(filepath.Dir(filepath.Dir(r.conf)), mallory, mallory) },
+		"the directory":       func(r router) error { return os.Chown(filepath.Dir(r.conf), mallory, mallory) },
+		"a link": func(r router) error {
+			return errors.Join(os.Rename(filepath.Dir(r.conf), r.root+"/elsewhere"), os.Symlink(r.root+"/elsewhere", filepath.Dir(r.conf)))
+		},
+	} {
+		r := newRouter(t, "option enabled '1'\noption port '443'\n")
+		if err := os.MkdirAll(filepath.Dir(r.conf), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(os.WriteFile(r.conf, []byte("{}"), 0o644), arrange(r)); err != nil {
+			t.Fatal(err)
+		}
+		out, _ := r.start()
+		if strings.Contains(out, "open\n") || !strings.Contains(out, "is not a directory of root's alone\n") {
+			t.Errorf("%s: %s", name, out)
+		}
 	}
 }

@@ -7,7 +7,8 @@ config_load() {
 	. "$UCI_CONFIG_DIR/$1"
 }
 
-config() { :; }
+CONFIG_SECTION=main
+config() { CONFIG_SECTION=${2:-}; }
 option_cb() { :; }
 list_cb() { :; }
 
