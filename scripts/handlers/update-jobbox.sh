@@ -45,21 +45,25 @@ as_agent() {
 	{
 		cat "$dir/environ"
 		# shellcheck disable=SC2016 # expanded by the inner shell
-		printf '%s\0' sh -c 'program=$1 applet=$2 option=$3
+		printf '%s\0' sh -c 'echo $$ >"$0"
+			program=$1 applet=$2 option=$3
 			shift 4
 			[ "${1-}" != agent ] || shift
-			exec "$program" "$applet" $option "$@"' as-agent "$1" "$2" "${3-}"
+			exec "$program" "$applet" $option "$@"' "$dir/asked" "$1" "$2" "${3-}"
 		cat "$dir/cmdline"
 	} | xargs -0 env -i
 }
 
-# within SECONDS COMMAND...: its status, or a failure where it takes longer.
+# within SECONDS COMMAND...: its status, or a failure where it takes longer. What
+# as_agent runs is ended by the number that it has noted.
 within() {
 	limit=$1
 	shift
+	rm -f "$dir/asked"
 	"$@" &
 	while kill -0 "$!" 2>/dev/null; do
-		[ "$limit" -gt 0 ] || kill -KILL "$!" 2>/dev/null
+		# shellcheck disable=SC2046 # one, or none
+		[ "$limit" -gt 0 ] || kill -KILL "$!" $(cat "$dir/asked" 2>/dev/null) 2>/dev/null
 		sleep 1
 		limit=$((limit - 1))
 	done
@@ -99,20 +103,20 @@ revive() {
 	done
 }
 
-# swap stops the agents that run from the file $2, calls $1 to change what the
-# binary's name stands for, and sees to it that an agent runs.
+# swap stops the agents that run from the binary or the new one, calls $1 to change
+# what the binary's name stands for, and sees to it that an agent runs.
 swap() {
 	service stop
 	known=$?
-	if [ "$known" -eq 3 ]; then
-		# Whatever starts the next one does so at once.
-		old_agents=$(agents "$2")
-		"$1"
-		# shellcheck disable=SC2086 # one a line
-		end $old_agents
-	else
-		# shellcheck disable=SC2046
-		end $(agents "$2")
+	old_agents=$(
+		agents "$bin"
+		agents "$new"
+	)
+	# Whatever starts the next one may do so at once.
+	[ "$known" -ne 3 ] || "$1"
+	# shellcheck disable=SC2086 # one a line
+	end $old_agents
+	if [ "$known" -ne 3 ]; then
 		"$1"
 		service start
 	fi
@@ -186,16 +190,16 @@ try() {
 trial() {
 	trap : HUP INT TERM PIPE # not '': the agent would inherit that
 	cd /
-	echo $$ >"$dir/pid"
-	swap put "$bin"
+	echo $$ >"$dir/pid.new" && mv -f "$dir/pid.new" "$dir/pid"
+	swap put
 	if ! [ "$bin" -ef "$new" ]; then
-		swap take_off "$new"
+		swap take_off
 		set -- 1 "$bin could not be replaced, it is the old one still"
 	elif ! try; then
-		swap take_off "$new"
+		swap take_off
 		set -- 1 "the new binary did not connect in time, or not for long: $bin is the old one again"
 	elif ! make_last; then
-		swap take_off "$new"
+		swap take_off
 		set -- 1 "the new binary is connected, but there is no place for it: $bin is the old one still"
 	else
 		set -- 0 "$bin is new, and connected; the one before is $old"
@@ -214,7 +218,7 @@ trial_runs() {
 }
 
 # await_others waits for a trial whose step is gone: it is about to end. What one
-# that was killed has left over the binary comes off.
+# that was killed has left, over the binary or running, is taken back.
 await_others() {
 	tries=120
 	while trial_runs; do
@@ -222,8 +226,8 @@ await_others() {
 		sleep 1
 		tries=$((tries - 1))
 	done
-	mounted || return 0
-	[ -f "$dir/cmdline" ] && swap take_off "$bin"
+	mounted || [ -n "$(agents "$new")" ] || return 0
+	[ -f "$dir/cmdline" ] && swap take_off
 	! mounted || fail 1 "something is mounted over $bin: unmount it, or restart the machine"
 }
 
@@ -240,8 +244,12 @@ judge_trial() {
 	while trial_runs; do sleep 1; done
 	cat "$dir/log"
 	if [ ! -f "$dir/outcome" ]; then
-		swap take_off "$bin"
+		swap take_off
 		rm -f "$new"
+		if [ "$(sum_of "$bin")" = "$sum" ]; then
+			echo "$bin is new; the one before is $old"
+			exit 0
+		fi
 		fail 1 "the trial was ended from outside: $bin is the old one again"
 	fi
 	read -r status text <"$dir/outcome"
@@ -258,13 +266,13 @@ find_agent() {
 	if ! cat "/proc/$agent/environ" >"$dir/environ" || ! cat "/proc/$agent/cmdline" >"$dir/cmdline"; then
 		fail 1 "the agent, process $agent, has ended"
 	fi
+	as_agent "$bin" check >/dev/null 2>&1 || fail 1 "this device's configuration has a mistake, with which no agent would start: see jobbox check"
 	tries=30
 	until ask "$bin"; do
 		[ "$answer" = "not connected" ] || fail 3 "this jobbox cannot tell whether it is connected, so a bad one could not be told from a good one"
 		[ "$tries" -gt 0 ] || fail 1 "the agent is not connected, so a new one could not be told from a bad one"
 		tries=$((tries - 1))
 	done
-	as_agent "$bin" check >/dev/null 2>&1 || fail 1 "this device's configuration has a mistake, with which no agent would start: see jobbox check"
 	for name in start stop; do
 		"$bin" handlers show "$name-services.sh" >"$dir/$name-services.sh" || fail 3 "this jobbox has no handler to $name it by"
 	done

@@ -20,7 +20,7 @@ func TestUpdate(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, machine("arm64"))
 	b.must(os.MkdirAll(b.path("product/srv"), 0o755))
-	lab.BuildSilent(t, b.path("product/srv/silent"), false, "GOOS=linux", "GOARCH=arm64")
+	lab.BuildSilent(t, b.path("product/srv/silent"), lab.Plain, "GOOS=linux", "GOARCH=arm64")
 	b.makeBinary("product/srv/next", "VERSION=9.9.9")
 	g := b.card("testdata/update").boot("")
 	b.trialCut(g)

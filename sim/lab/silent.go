@@ -17,13 +17,16 @@ import (
 	"time"
 )
 
-var deaf string // to SIGTERM, unless empty
+var kind string
 
 func main() {
+	if os.Args[1] == "status" && kind == "mute" {
+		time.Sleep(time.Hour)
+	}
 	if os.Args[1] != "agent" {
 		return
 	}
-	if deaf != "" {
+	if kind == "deaf" {
 		signal.Ignore(syscall.SIGTERM)
 	}
 	if console, err := os.OpenFile("/dev/console", os.O_WRONLY, 0); err == nil {
@@ -33,20 +36,26 @@ func main() {
 }
 `
 
+// A Silence is what else is wrong with a binary that never connects.
+type Silence string
+
+// The kinds of it: nothing else; it does not end on SIGTERM; it does not answer
+// when it is asked whether it is connected.
+const (
+	Plain Silence = "plain"
+	Deaf  Silence = "deaf"
+	Mute  Silence = "mute"
+)
+
 // BuildSilent builds, in the file path, a binary to update jobbox to that looks
-// good but never connects, and if deaf does not end on SIGTERM either. env is added to
-// the environment of the build.
-func BuildSilent(t testing.TB, path string, deaf bool, env ...string) {
+// good but never connects. env is added to the environment of the build.
+func BuildSilent(t testing.TB, path string, kind Silence, env ...string) {
 	t.Helper()
 	main := filepath.Join(t.TempDir(), "main.go")
 	if err := os.WriteFile(main, []byte(silent), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	flags := "-s -w"
-	if deaf {
-		flags += " -X main.deaf=yes"
-	}
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", flags, "-o", path, main)
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w -X main.kind="+string(kind), "-o", path, main)
 	build.Env = append(append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS="), env...)
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build an agent that never connects: %v: %s", err, out)

@@ -118,10 +118,10 @@ func (f *fleet) update(t *testing.T, name, sum string, seconds int) service.Exec
 }
 
 // silent puts a binary that never connects where the server has it.
-func (f *fleet) silent(t *testing.T, deaf bool) (sha256 string) {
+func (f *fleet) silent(t *testing.T, kind lab.Silence) (sha256 string) {
 	t.Helper()
 	file := filepath.Join(f.www, "silent")
-	lab.BuildSilent(t, file, deaf)
+	lab.BuildSilent(t, file, kind)
 	return sum(t, file)
 }
 
@@ -264,17 +264,36 @@ func TestBadBinaries(t *testing.T) {
 func TestSilent(t *testing.T) {
 	t.Parallel()
 	for name, init := range map[string]string{"respawned": respawn, "started once": once} {
-		for _, deaf := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, deaf %v", name, deaf), func(t *testing.T) {
+		for _, kind := range []lab.Silence{lab.Plain, lab.Deaf} {
+			t.Run(fmt.Sprintf("%s, %s", name, kind), func(t *testing.T) {
 				t.Parallel()
 				f := newFleet(t, init)
 				old := sum(t, f.device.Bin)
-				got := f.update(t, "silent", f.silent(t, deaf), 2)
+				got := f.update(t, "silent", f.silent(t, kind), 2)
 				if got.Status != service.Failed || !strings.Contains(got.Details["stderr"], "did not connect in time") {
 					t.Errorf("%s %q", got.Status, got.Details)
 				}
 				f.stays(t, old)
 			})
+		}
+	}
+}
+
+// TestMute: one that never says whether it is connected is no good, and nothing of it
+// is left.
+func TestMute(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, respawn)
+	old := sum(t, f.device.Bin)
+	if got := f.update(t, "silent", f.silent(t, lab.Mute), 600); got.Status != service.Failed || !strings.Contains(got.Details["stderr"], "did not connect in time") {
+		t.Errorf("%s %q", got.Status, got.Details)
+	}
+	f.stays(t, old)
+	list, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, file := range list {
+		argv, _ := os.ReadFile(file)
+		if strings.Contains(string(argv), "status\x00--connected\x00") && strings.Contains(string(argv), f.device.Config) {
+			t.Errorf("%s is left: %q", file, argv)
 		}
 	}
 }
@@ -335,12 +354,12 @@ func TestTrialOutlivesTheStep(t *testing.T) {
 		{"the runner is killed", 0, func(t *testing.T, f *fleet) { f.device.KillRunner() }, "Exited with status: 1", "did not connect in time"},
 	}
 	for _, tt := range tests {
-		for _, deaf := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, deaf %v", tt.name, deaf), func(t *testing.T) {
+		for _, kind := range []lab.Silence{lab.Plain, lab.Deaf} {
+			t.Run(fmt.Sprintf("%s, %s", tt.name, kind), func(t *testing.T) {
 				t.Parallel()
 				f := newFleet(t, respawn, func(d *lab.Device) { d.Jobs()["step-timeout"] = tt.timeout })
 				old := sum(t, f.device.Bin)
-				id := f.begin("silent", f.silent(t, deaf), 10)
+				id := f.begin("silent", f.silent(t, kind), 10)
 				f.onTrial(t)
 				tt.act(t, f)
 				got := f.end(t, id)
@@ -358,7 +377,7 @@ func TestKilledTrial(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, respawn)
 	old := sum(t, f.device.Bin)
-	id := f.begin("silent", f.silent(t, false), 600)
+	id := f.begin("silent", f.silent(t, lab.Plain), 600)
 	f.onTrial(t)
 	f.killTrial(t)
 	if got := f.end(t, id); got.Status != service.Failed || !strings.Contains(got.Details["stderr"], "ended from outside") {
@@ -385,7 +404,7 @@ func TestBadConfiguration(t *testing.T) {
 	f := newFleet(t, respawn)
 	old, pid := sum(t, f.device.Bin), f.agent(t)
 	must(t, os.Chmod(f.device.Key, 0o644))
-	got := f.update(t, "silent", f.silent(t, false), 5)
+	got := f.update(t, "silent", f.silent(t, lab.Plain), 5)
 	if got.Status != service.Failed || !strings.Contains(got.Details["stderr"], "configuration has a mistake") {
 		t.Errorf("%s %q", got.Status, got.Details)
 	}
