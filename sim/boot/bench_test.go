@@ -29,7 +29,6 @@ type bench struct {
 	dir    string
 	cache  string // of kernels and packages
 	root   string // file of a squashfs; "" where the initramfs or a card is the root
-	kind   string // what the kernel's command line says of the root
 	boots  int
 	seen   int // the broker's event from which on things concern the present boot
 }
@@ -93,7 +92,7 @@ func (b *bench) card(board string) *bench {
 	b.must(err)
 	board, err = filepath.Abs(board)
 	b.must(err)
-	b.kind = " card"
+	b.m.Cmdline += " card"
 	b.must(Card(b.path("state.img"), 64, b.kernel, guest, board, b.packageTree("SYSV", nil), b.integratorTree()))
 	b.must(Initrd(b.path("initrd.gz"), b.m, b.kernel))
 	return b
@@ -183,7 +182,7 @@ func (b *bench) boot(cmdline string) *Guest {
 		b.seen = events[len(events)-1].Seq
 	}
 	g, err := Start(Boot{Machine: b.m, Kernel: b.kernel, Initrd: b.path("initrd.gz"), Disk: b.path("state.img"), Root: b.root,
-		Memory: b.m.Memory, Port: b.Cloud.Port(), Cmdline: cmdline + b.kind, Log: b.path(fmt.Sprintf("console-%d", b.boots))})
+		Memory: b.m.Memory, Port: b.Cloud.Port(), Cmdline: cmdline, Log: b.path(fmt.Sprintf("console-%d", b.boots))})
 	b.must(err)
 	b.Cleanup(func() { b.showConsole(g) })
 	e := b.await(g, broker.Connected)

@@ -3,7 +3,6 @@
 package boot
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"os"
 	"strings"
@@ -38,9 +37,7 @@ func TestUpdate(t *testing.T) {
 // update makes a job of the built-in handler, with a file that the device serves.
 func (b *bench) update(id, file string, seconds int) {
 	b.Helper()
-	data, err := os.ReadFile(b.path("product/srv", file))
-	b.must(err)
-	doc := document(step("update-jobbox.sh", "", "http://127.0.0.1/"+file, fmt.Sprintf("%x", sha256.Sum256(data)), fmt.Sprint(seconds)))
+	doc := document(step("update-jobbox.sh", "", "http://127.0.0.1/"+file, lab.Sum(b, b.path("product/srv", file)), fmt.Sprint(seconds)))
 	b.CreateJobAs(id, service.CreateJobInput{Document: text(doc)}, b.device)
 }
 

@@ -39,24 +39,32 @@ func Build(t testing.TB, tags ...string) string {
 // build puts the binary where a later test run finds it again: the Go command
 // links anew only when something has changed.
 func build(tags string) (string, error) {
-	root, err := ModuleRoot()
-	if err != nil {
-		return "", err
-	}
 	dir, err := os.MkdirTemp("", "jobbox-bin")
 	if err != nil {
 		return "", err
 	}
 	bin := filepath.Join(dir, "jobbox")
+	if err := buildJobbox(bin, tags, "lab"); err != nil {
+		os.RemoveAll(dir)
+		return "", err
+	}
+	return bin, nil
+}
+
+// buildJobbox builds a version of jobbox in the file bin.
+func buildJobbox(bin, tags, version string) error {
+	root, err := ModuleRoot()
+	if err != nil {
+		return err
+	}
 	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", tags,
-		"-ldflags", "-X main.version=lab", "-o", bin, ".")
+		"-ldflags", "-X main.version="+version, "-o", bin, ".")
 	cmd.Dir = root
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFIPS140=v1.0.0", "GOFLAGS=", "GOWORK=off")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		os.RemoveAll(dir)
-		return "", fmt.Errorf("build jobbox in %q: %w\n%s", root, err, indent(string(out)))
+		return fmt.Errorf("build jobbox in %q: %w\n%s", root, err, indent(string(out)))
 	}
-	return bin, nil
+	return nil
 }
 
 // Main runs a package's tests and removes the binaries that they built. Call

@@ -83,21 +83,21 @@ func killAll(pids []int) error {
 }
 
 func (d *Device) leftovers() ([]int, error) {
-	return processes(func(pid int) bool { return d.isRunner(pid) || d.isStep(pid) })
+	return Processes(func(pid int) bool { return d.isRunner(pid) || d.isStep(pid) })
 }
 
 // EndRunnersBelow kills the runners of all agents with a run directory below dir,
 // for tests whose devices are not of a Lab. A runner whose directory is removed
 // would make it anew.
 func EndRunnersBelow(dir string) error {
-	pids, err := processes(func(pid int) bool { return strings.Contains(runnerArgv(pid), dir+"/") })
+	pids, err := Processes(func(pid int) bool { return strings.Contains(runnerArgv(pid), dir+"/") })
 	if err != nil {
 		return err
 	}
 	return killAll(pids)
 }
 
-func (d *Device) runners() ([]int, error) { return processes(d.isRunner) }
+func (d *Device) runners() ([]int, error) { return Processes(d.isRunner) }
 
 // isRunner knows our runner by its name and its run directory, which it has
 // open or has been told of.
@@ -106,12 +106,12 @@ func (d *Device) isRunner(pid int) bool {
 	if argv == "" {
 		return false
 	}
-	return strings.Contains(argv, d.RunDir) || strings.Contains(procFile(pid, "environ"), d.RunDir) || d.RunnerPid() == pid
+	return strings.Contains(argv, d.RunDir) || strings.Contains(ProcFile(pid, "environ"), d.RunDir) || d.RunnerPid() == pid
 }
 
 // runnerArgv is how somebody's runner was started, "" where the process is none.
 func runnerArgv(pid int) string {
-	if argv := procFile(pid, "cmdline"); strings.Contains(argv, "jobbox-runner") {
+	if argv := ProcFile(pid, "cmdline"); strings.Contains(argv, "jobbox-runner") {
 		return argv
 	}
 	return ""
@@ -119,7 +119,7 @@ func runnerArgv(pid int) string {
 
 // isStep knows our steps, and what they left running, by their environment.
 func (d *Device) isStep(pid int) bool {
-	return strings.Contains("\x00"+procFile(pid, "environ"), "\x00JOBBOX_HANDLER_DIR="+d.HandlerDir+"\x00")
+	return strings.Contains("\x00"+ProcFile(pid, "environ"), "\x00JOBBOX_HANDLER_DIR="+d.HandlerDir+"\x00")
 }
 
 // RunnerPid is what the runner says of itself in its file, 0 without one. The
@@ -141,8 +141,8 @@ func (d *Device) RunnerPid() int {
 	return pid
 }
 
-// processes are the living ones that match; zombies are not.
-func processes(match func(pid int) bool) ([]int, error) {
+// Processes are the living ones that match; zombies are not.
+func Processes(match func(pid int) bool) ([]int, error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil, err
@@ -158,13 +158,14 @@ func processes(match func(pid int) bool) ([]int, error) {
 }
 
 func zombie(pid int) bool {
-	stat := procFile(pid, "stat")
+	stat := ProcFile(pid, "stat")
 	_, state, found := strings.Cut(stat[strings.LastIndex(stat, ")")+1:], " ")
 	return !found || strings.HasPrefix(state, "Z") || strings.HasPrefix(state, "X")
 }
 
-// procFile is empty for a process that is gone or not ours to look at.
-func procFile(pid int, name string) string {
+// ProcFile is /proc/PID/NAME, empty for a process that is gone or not ours to
+// look at.
+func ProcFile(pid int, name string) string {
 	data, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), name))
 	if err != nil {
 		return ""

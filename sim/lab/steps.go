@@ -4,7 +4,7 @@ package lab
 // left running. The runner is none of them.
 func (d *Device) Steps() []int {
 	d.lab.t.Helper()
-	pids, err := processes(d.isStep)
+	pids, err := Processes(d.isStep)
 	if err != nil {
 		d.lab.t.Fatal(err)
 	}

@@ -63,7 +63,7 @@ func TestUCIToConf(t *testing.T) {
 		{"not a number", "option port 'https'", ``},
 		{"negative", "option port '-1'", ``},
 		{"not a flag", "option allow_built_in 'perhaps'", ``},
-		{"control character", "option cert '/etc/a\toption b'", ``},
+		{"control character", "option cert '/etc/a\noption b'", ``},
 		{"an option for a list", "option allow_user 'nobody'", ``},
 		{"somebody's own section", "option port '443'\nconfig note 'other'\noption text 'x'", `{"port": 443}`},
 		{"a misspelt option", "option allow_users 'nobody'", ``},

@@ -4,14 +4,11 @@
 package update
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"flag"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -82,17 +79,21 @@ func (f *fleet) stop(t *testing.T) {
 	}
 }
 
-// agent is the pid of the agent that holds a session.
+// agent is the pid of the agent that holds a session, 0 where none does.
 func (f *fleet) agent(t *testing.T) int {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(f.device.RunDir, "connected"))
-	if err != nil {
-		return 0
-	}
-	first, _, _ := strings.Cut(string(data), " ")
-	pid, err := strconv.Atoi(first)
+	pid, err := f.connected()
 	must(t, err)
 	return pid
+}
+
+func (f *fleet) connected() (pid int, err error) {
+	data, err := os.ReadFile(filepath.Join(f.device.RunDir, "connected"))
+	if err != nil {
+		return 0, nil
+	}
+	first, _, _ := strings.Cut(string(data), " ")
+	return strconv.Atoi(first)
 }
 
 // begin makes the job with a file that the server has.
@@ -122,20 +123,15 @@ func (f *fleet) silent(t *testing.T, kind lab.Silence) (sha256 string) {
 	t.Helper()
 	file := filepath.Join(f.www, "silent")
 	lab.BuildSilent(t, file, kind)
-	return sum(t, file)
+	return lab.Sum(t, file)
 }
 
 // next puts a good binary there.
 func (f *fleet) next(t *testing.T) (sha256 string) {
 	t.Helper()
-	root, err := lab.ModuleRoot()
-	must(t, err)
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-X main.version=the-next", "-o", filepath.Join(f.www, "next"), ".")
-	build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0", "GOFIPS140=v1.0.0", "GOFLAGS=", "GOWORK=off")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the next version: %v: %s", err, out)
-	}
-	return sum(t, filepath.Join(f.www, "next"))
+	file := filepath.Join(f.www, "next")
+	lab.BuildVersion(t, file, "the-next")
+	return lab.Sum(t, file)
 }
 
 // onTrial waits until an agent runs from the new file.
@@ -150,14 +146,10 @@ func (f *fleet) trials() (pids []int) {
 	if err != nil {
 		return nil
 	}
-	list, _ := filepath.Glob("/proc/[0-9]*")
-	for _, dir := range list {
-		argv, _ := os.ReadFile(dir + "/cmdline")
-		exe, err := os.Stat(dir + "/exe")
-		if pid, _ := strconv.Atoi(filepath.Base(dir)); err == nil && os.SameFile(exe, tried) && strings.Contains(string(argv), "\x00agent\x00") {
-			pids = append(pids, pid)
-		}
-	}
+	pids, _ = lab.Processes(func(pid int) bool {
+		exe, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid))
+		return err == nil && os.SameFile(exe, tried) && strings.Contains(lab.ProcFile(pid, "cmdline"), "\x00agent\x00")
+	})
 	return pids
 }
 
@@ -171,7 +163,7 @@ func (f *fleet) stays(t *testing.T, old string) {
 	if said := got.Details["stdout"]; got.Status != service.Succeeded || !strings.HasPrefix(said, "jobbox ") || strings.Contains(said, "the-next") {
 		t.Errorf("the job after: %s %q", got.Status, got.Details)
 	}
-	if got := sum(t, f.device.Bin); got != old {
+	if got := lab.Sum(t, f.device.Bin); got != old {
 		t.Error("the old binary is not in its place")
 	}
 	// Where the step was ended, the trial may be about to end.
@@ -195,14 +187,6 @@ func copyFile(t *testing.T, from, to string) {
 	must(t, os.WriteFile(to, data, 0o755))
 }
 
-func sum(t *testing.T, path string) string {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	must(t, err)
-	h := sha256.Sum256(data)
-	return hex.EncodeToString(h[:])
-}
-
 // A good binary stays, whether something starts the agent again or nothing does.
 func TestGoodBinary(t *testing.T) {
 	t.Parallel()
@@ -210,14 +194,14 @@ func TestGoodBinary(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFleet(t, init)
-			old, next := sum(t, f.device.Bin), f.next(t)
+			old, next := lab.Sum(t, f.device.Bin), f.next(t)
 			if got := f.update(t, "next", next, 5); got.Status != service.Succeeded {
 				t.Fatalf("%s %q", got.Status, got.Details)
 			}
-			if got := sum(t, f.device.Bin); got != next {
+			if got := lab.Sum(t, f.device.Bin); got != next {
 				t.Errorf("in place is %s; want the new binary, %s", got, next)
 			}
-			if got := sum(t, f.device.Bin+".old"); got != old {
+			if got := lab.Sum(t, f.device.Bin+".old"); got != old {
 				t.Errorf("kept is %s; want the old binary, %s", got, old)
 			}
 			if got := f.update(t, "next", next, 5); got.Status != service.Succeeded || !strings.Contains(got.Details["stdout"], "is that one already") {
@@ -243,10 +227,10 @@ func TestBadBinaries(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			f := newFleet(t, respawn)
-			old := sum(t, f.device.Bin)
+			old := lab.Sum(t, f.device.Bin)
 			file := filepath.Join(f.www, "bad")
 			must(t, os.WriteFile(file, []byte(tt.file), 0o755))
-			promised := sum(t, file)
+			promised := lab.Sum(t, file)
 			if tt.wrongSum {
 				promised = old[:60] + "0000"
 			}
@@ -268,7 +252,7 @@ func TestSilent(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, %s", name, kind), func(t *testing.T) {
 				t.Parallel()
 				f := newFleet(t, init)
-				old := sum(t, f.device.Bin)
+				old := lab.Sum(t, f.device.Bin)
 				got := f.update(t, "silent", f.silent(t, kind), 2)
 				if got.Status != service.Failed || !strings.Contains(got.Details["stderr"], "did not connect in time") {
 					t.Errorf("%s %q", got.Status, got.Details)
@@ -284,17 +268,17 @@ func TestSilent(t *testing.T) {
 func TestMute(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, respawn)
-	old := sum(t, f.device.Bin)
+	old := lab.Sum(t, f.device.Bin)
 	if got := f.update(t, "silent", f.silent(t, lab.Mute), 600); got.Status != service.Failed || !strings.Contains(got.Details["stderr"], "did not connect in time") {
 		t.Errorf("%s %q", got.Status, got.Details)
 	}
 	f.stays(t, old)
-	list, _ := filepath.Glob("/proc/[0-9]*/cmdline")
-	for _, file := range list {
-		argv, _ := os.ReadFile(file)
-		if strings.Contains(string(argv), "status\x00--connected\x00") && strings.Contains(string(argv), f.device.Config) {
-			t.Errorf("%s is left: %q", file, argv)
-		}
+	left, err := lab.Processes(func(pid int) bool {
+		argv := lab.ProcFile(pid, "cmdline")
+		return strings.Contains(argv, "status\x00--connected\x00") && strings.Contains(argv, f.device.Config)
+	})
+	if err != nil || len(left) > 0 {
+		t.Errorf("processes %v are left, %v", left, err)
 	}
 }
 
@@ -303,7 +287,7 @@ func TestMute(t *testing.T) {
 func TestConnectsAndDies(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, respawn)
-	old := sum(t, f.device.Bin)
+	old := lab.Sum(t, f.device.Bin)
 	id := f.begin("next", f.next(t), 5)
 	ended := make(chan struct{})
 	var killing sync.WaitGroup
@@ -325,9 +309,7 @@ func (f *fleet) killWhenConnected(ended chan struct{}) {
 			return
 		case <-time.After(50 * time.Millisecond):
 		}
-		data, _ := os.ReadFile(filepath.Join(f.device.RunDir, "connected"))
-		first, _, _ := strings.Cut(string(data), " ")
-		if pid, _ := strconv.Atoi(first); pid > 0 && slices.Contains(f.trials(), pid) {
+		if pid, _ := f.connected(); pid > 0 && slices.Contains(f.trials(), pid) {
 			time.Sleep(time.Second)
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 		}
@@ -358,7 +340,7 @@ func TestTrialOutlivesTheStep(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, %s", tt.name, kind), func(t *testing.T) {
 				t.Parallel()
 				f := newFleet(t, respawn, func(d *lab.Device) { d.Jobs()["step-timeout"] = tt.timeout })
-				old := sum(t, f.device.Bin)
+				old := lab.Sum(t, f.device.Bin)
 				id := f.begin("silent", f.silent(t, kind), 10)
 				f.onTrial(t)
 				tt.act(t, f)
@@ -376,7 +358,7 @@ func TestTrialOutlivesTheStep(t *testing.T) {
 func TestKilledTrial(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, respawn)
-	old := sum(t, f.device.Bin)
+	old := lab.Sum(t, f.device.Bin)
 	id := f.begin("silent", f.silent(t, lab.Plain), 600)
 	f.onTrial(t)
 	f.killTrial(t)
@@ -402,7 +384,7 @@ func (f *fleet) killTrial(t *testing.T) {
 func TestBadConfiguration(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, respawn)
-	old, pid := sum(t, f.device.Bin), f.agent(t)
+	old, pid := lab.Sum(t, f.device.Bin), f.agent(t)
 	must(t, os.Chmod(f.device.Key, 0o644))
 	got := f.update(t, "silent", f.silent(t, lab.Plain), 5)
 	if got.Status != service.Failed || !strings.Contains(got.Details["stderr"], "configuration has a mistake") {

@@ -1,6 +1,8 @@
 package lab
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -60,4 +62,23 @@ func BuildSilent(t testing.TB, path string, kind Silence, env ...string) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build an agent that never connects: %v: %s", err, out)
 	}
+}
+
+// BuildVersion builds jobbox, in the file path, as that version.
+func BuildVersion(t testing.TB, path, version string) {
+	t.Helper()
+	if err := buildJobbox(path, "", version); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Sum is the SHA-256 of a file, as update-jobbox.sh wants it.
+func Sum(t testing.TB, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := sha256.Sum256(data)
+	return hex.EncodeToString(h[:])
 }
