@@ -6,8 +6,9 @@
 #   yocto/try.sh BITBAKE OPENEMBEDDED-CORE DIST DIRECTORY [MACHINE...]
 #
 # BITBAKE and OPENEMBEDDED-CORE are checkouts, DIST is where `make dist` has put
-# its archives, DIRECTORY is where it works. A line for each binary says what it is. Besides
-# what bitbake itself wants (and a locale en_US.UTF-8) this needs Go and fakeroot.
+# its archives, DIRECTORY is where it works. A line for each binary says what it
+# is. Besides what bitbake itself wants (and a locale en_US.UTF-8) this needs Go
+# and fakeroot.
 set -eu
 [ $# -ge 4 ] || {
 	sed -n '2,/^set/s/^# \{0,1\}//p' "$0" >&2

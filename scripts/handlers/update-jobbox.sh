@@ -141,10 +141,10 @@ make_last() {
 		sync && mv -f "$new" "$bin" && sync
 }
 
-# ask leaves in $answer what a binary says of the agent's connection. Status 137:
+# ask leaves in $answer what the binary says of the agent's connection. Status 137:
 # it says nothing.
 ask() {
-	within 30 as_agent "$1" status --connected >"$dir/answer" 2>/dev/null
+	within 30 as_agent "$bin" status --connected >"$dir/answer" 2>/dev/null
 	asked=$?
 	answer=$(cat "$dir/answer")
 	return "$asked"
@@ -153,7 +153,7 @@ ask() {
 # connected leaves in $pid the agent that runs from the new file, and is whether
 # that one holds a connection.
 connected() {
-	ask "$bin" || return 1
+	ask || return 1
 	pid=${answer##*pid }
 	pid=${pid%%[!0-9]*}
 	[ "/proc/$pid/exe" -ef "$bin" ]
@@ -193,17 +193,15 @@ trial() {
 	echo $$ >"$dir/pid.new" && mv -f "$dir/pid.new" "$dir/pid"
 	swap put
 	if ! [ "$bin" -ef "$new" ]; then
-		swap take_off
 		set -- 1 "$bin could not be replaced, it is the old one still"
 	elif ! try; then
-		swap take_off
 		set -- 1 "the new binary did not connect in time, or not for long: $bin is the old one again"
 	elif ! make_last; then
-		swap take_off
 		set -- 1 "the new binary is connected, but there is no place for it: $bin is the old one still"
 	else
 		set -- 0 "$bin is new, and connected; the one before is $old"
 	fi
+	[ "$1" -eq 0 ] || swap take_off
 	rm -f "$new"
 	printf '%s %s\n' "$1" "$2" >"$dir/outcome.new" && mv -f "$dir/outcome.new" "$dir/outcome"
 }
@@ -268,7 +266,7 @@ find_agent() {
 	fi
 	as_agent "$bin" check >/dev/null 2>&1 || fail 1 "this device's configuration has a mistake, with which no agent would start: see jobbox check"
 	tries=30
-	until ask "$bin"; do
+	until ask; do
 		[ "$answer" = "not connected" ] || fail 3 "this jobbox cannot tell whether it is connected, so a bad one could not be told from a good one"
 		[ "$tries" -gt 0 ] || fail 1 "the agent is not connected, so a new one could not be told from a bad one"
 		tries=$((tries - 1))
